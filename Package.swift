@@ -1,0 +1,74 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// A Swift module; dependencies are the arrows of docs/architecture.md, which only point down.
+func module(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: [.swiftLanguageMode(.v6)])
+}
+
+func backend(_ name: String, folder: String, c: [Target.Dependency] = []) -> Target {
+  module(name, path: "Backends/\(folder)", c + ["Kernels", "Operators", "IR", "Tensors"])
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: [.swiftLanguageMode(.v6)])
+}
+
+// MARK: - Vocabulary
+
+let vocabulary: [Target] = [
+  module("Tensors"),
+  module("IR", ["Tensors"]),
+  module("Operators", ["IR", "Tensors"]),
+  module("ONNX", ["Operators", "IR", "Tensors"]),
+]
+
+// MARK: - Engine
+
+let engine: [Target] = [
+  module("Kernels", ["Operators", "IR", "Tensors"]),
+  module("Passes", ["Operators", "IR", "Tensors"]),
+  module("Runtime", ["Kernels", "Operators", "IR", "Tensors"]),
+  module("Compiler", ["Passes", "Runtime", "Kernels", "Operators", "IR", "Tensors"]),
+]
+
+// MARK: - Backends
+
+let backends: [Target] = [
+  backend("NaiveBackend", folder: "Naive"),
+  .target(name: "SIMDMicrokernels", path: "Backends/SIMD/Microkernels"),
+  backend("SIMDBackend", folder: "SIMD/Backend", c: ["SIMDMicrokernels"]),
+  .target(name: "COpenBLAS", path: "Backends/OpenBLAS/COpenBLAS"),
+  backend("OpenBLASBackend", folder: "OpenBLAS/Backend", c: ["COpenBLAS"]),
+  .target(name: "COneDNN", path: "Backends/OneDNN/COneDNN"),
+  backend("OneDNNBackend", folder: "OneDNN/Backend", c: ["COneDNN"]),
+]
+let backendModules: [Target.Dependency] = ["NaiveBackend", "SIMDBackend", "OpenBLASBackend", "OneDNNBackend"]
+
+// MARK: - Product
+
+let core: [Target.Dependency] = ["Compiler", "Passes", "Runtime", "Kernels", "ONNX", "Operators", "IR", "Tensors"]
+let product: [Target] = [
+  module("Needletail", core + backendModules),
+  .executableTarget(
+    name: "NeedletailTool", dependencies: ["Needletail"] + core, path: "Sources/CommandLine",
+    swiftSettings: [.swiftLanguageMode(.v6)]),
+]
+
+// MARK: - Tests
+
+let everything: [Target.Dependency] = ["TestSupport", "Needletail"] + core + backendModules
+let testTargets: [Target] = [
+  module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
+  tests("TensorsTests", ["Tensors", "TestSupport"]),
+]
+
+let package = Package(
+  name: "Needletail",
+  products: [
+    .library(name: "Needletail", targets: ["Needletail"]),
+    .executable(name: "needletail", targets: ["NeedletailTool"]),
+  ],
+  targets: vocabulary + engine + backends + product + testTargets
+)
