@@ -1,0 +1,232 @@
+/// A named size that is known only when a model is bound to inputs, such as the batch.
+public struct Symbol: Hashable, Codable, Sendable {
+  public let name: String
+  public init(_ name: String) { self.name = name }
+}
+
+/// The result of a size computation does not fit, or its formula grew beyond its budget.
+public struct SizeOverflow: Error, Sendable {
+  public init() {}
+}
+
+/// A size: a number, or a formula over symbols in normal form, so that two sizes are equal when their formulas are.
+///
+/// `2*N`, `N+1` and `floor(H/2)` are dimensions. Only type inference computes with them; binding every symbol
+/// yields plain numbers.
+public struct Dimension: Hashable, Sendable {
+  public indirect enum Atom: Hashable, Sendable {
+    case symbol(Symbol)
+    /// ⌊a ÷ b⌋
+    case floor(Dimension, Dimension)
+    /// Both are equal, or one of them is 1; checked when bound.
+    case broadcast(Dimension, Dimension)
+    case maximum(Dimension, Dimension)
+    case minimum(Dimension, Dimension)
+  }
+
+  public struct Term: Hashable, Sendable {
+    public var factors: [Atom]
+    public var coefficient: Int
+  }
+
+  /// Sorted by text, no coefficient zero.
+  public private(set) var terms: [Term]
+
+  /// Longer formulas are refused: a hostile graph could double them at every node.
+  static let termLimit = 64
+  static let factorLimit = 32
+  static let textLimit = 4096
+
+  public init(_ number: Int) { terms = number == 0 ? [] : [Term(factors: [], coefficient: number)] }
+  public init(_ symbol: Symbol) { terms = [Term(factors: [.symbol(symbol)], coefficient: 1)] }
+  private init(terms: [Term]) { self.terms = terms }
+  private init(checked atom: Atom) throws(SizeOverflow) {
+    if atom.text.utf8.count > Self.textLimit { throw SizeOverflow() }
+    terms = [Term(factors: [atom], coefficient: 1)]
+  }
+
+  /// The number, when no symbol is left.
+  public var fixed: Int? {
+    if terms.isEmpty { return 0 }
+    return terms.count == 1 && terms[0].factors.isEmpty ? terms[0].coefficient : nil
+  }
+}
+
+// MARK: - Arithmetic
+
+extension Dimension {
+  private static func normal(_ terms: [Term]) throws(SizeOverflow) -> Dimension {
+    var sums: [Term] = []
+    for var term in terms {
+      if term.factors.count > factorLimit { throw SizeOverflow() }
+      term.factors.sort { $0.text < $1.text }
+      if let i = sums.firstIndex(where: { $0.factors == term.factors }) {
+        let (sum, overflow) = sums[i].coefficient.addingReportingOverflow(term.coefficient)
+        if overflow { throw SizeOverflow() }
+        sums[i].coefficient = sum
+      } else {
+        sums.append(term)
+      }
+      if sums.count > termLimit { throw SizeOverflow() }
+    }
+    return Dimension(terms: sums.filter { $0.coefficient != 0 }.sorted { $0.factorText < $1.factorText })
+  }
+
+  public static func + (a: Dimension, b: Dimension) throws(SizeOverflow) -> Dimension {
+    if let x = a.fixed, let y = b.fixed {
+      let (sum, overflow) = x.addingReportingOverflow(y)
+      if overflow { throw SizeOverflow() }
+      return Dimension(sum)
+    }
+    return try normal(a.terms + b.terms)
+  }
+
+  public static func - (a: Dimension, b: Dimension) throws(SizeOverflow) -> Dimension { try a + b * Dimension(-1) }
+
+  public static func * (a: Dimension, b: Dimension) throws(SizeOverflow) -> Dimension {
+    if a.terms.count * b.terms.count > termLimit { throw SizeOverflow() }
+    var terms: [Term] = []
+    for x in a.terms {
+      for y in b.terms {
+        let (product, overflow) = x.coefficient.multipliedReportingOverflow(by: y.coefficient)
+        if overflow { throw SizeOverflow() }
+        terms.append(Term(factors: x.factors + y.factors, coefficient: product))
+      }
+    }
+    return try normal(terms)
+  }
+
+  /// ⌊a ÷ b⌋, exact where a monomial divides every term: `Reshape`'s −1 over a symbolic batch.
+  ///
+  /// Throws when `b` is a number that is not positive.
+  public static func floor(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
+    if let y = b.fixed, y <= 0 { throw SizeOverflow() }
+    if let x = a.fixed, let y = b.fixed {
+      return Dimension(x >= 0 || x % y == 0 ? x / y : x / y - 1)
+    }
+    if b.terms.count == 1, let divided = a.dividedExactly(by: b.terms[0]) { return divided }
+    return try Dimension(checked: .floor(a, b))
+  }
+
+  /// ⌈a ÷ b⌉
+  public static func ceil(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
+    try floor(a + b - Dimension(1), b)
+  }
+
+  private func dividedExactly(by divisor: Term) -> Dimension? {
+    var quotient: [Term] = []
+    for var term in terms {
+      let (remainder, overflow) = term.coefficient.remainderReportingOverflow(dividingBy: divisor.coefficient)
+      guard !overflow, remainder == 0 else { return nil }
+      let (divided, tooLarge) = term.coefficient.dividedReportingOverflow(by: divisor.coefficient)
+      guard !tooLarge else { return nil }
+      term.coefficient = divided
+      for factor in divisor.factors {
+        guard let i = term.factors.firstIndex(of: factor) else { return nil }
+        term.factors.remove(at: i)
+      }
+      quotient.append(term)
+    }
+    return Dimension(terms: quotient.sorted { $0.factorText < $1.factorText })
+  }
+
+  /// The size that two sizes broadcast to by the NumPy rule. A conflict between two numbers is found by the caller.
+  public static func broadcast(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
+    if a == b || b.fixed == 1 { return a }
+    if a.fixed == 1 { return b }
+    if let n = a.fixed, n != 1, b.fixed == nil { return a }
+    if let n = b.fixed, n != 1, a.fixed == nil { return b }
+    return try Dimension(checked: a.text < b.text ? .broadcast(a, b) : .broadcast(b, a))
+  }
+
+  public static func maximum(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
+    if a == b { return a }
+    if let x = a.fixed, let y = b.fixed { return Dimension(Swift.max(x, y)) }
+    return try Dimension(checked: a.text < b.text ? .maximum(a, b) : .maximum(b, a))
+  }
+
+  public static func minimum(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
+    if a == b { return a }
+    if let x = a.fixed, let y = b.fixed { return Dimension(Swift.min(x, y)) }
+    return try Dimension(checked: a.text < b.text ? .minimum(a, b) : .minimum(b, a))
+  }
+
+  /// Replaces the symbols in `sizes` by their numbers; other symbols stay.
+  public func bound(_ sizes: [Symbol: Int]) throws(SizeOverflow) -> Dimension {
+    if fixed != nil { return self }
+    var sum = Dimension(0)
+    for term in terms {
+      var product = Dimension(term.coefficient)
+      for factor in term.factors { product = try product * factor.bound(sizes) }
+      sum = try sum + product
+    }
+    return sum
+  }
+
+  /// The symbols of the formula, in the order of the text.
+  public var symbols: [Symbol] {
+    var found: [Symbol] = []
+    for term in terms {
+      for factor in term.factors {
+        for symbol in factor.symbols where !found.contains(symbol) { found.append(symbol) }
+      }
+    }
+    return found
+  }
+}
+
+extension Dimension.Atom {
+  fileprivate func bound(_ sizes: [Symbol: Int]) throws(SizeOverflow) -> Dimension {
+    switch self {
+    case .symbol(let s): sizes[s].map { Dimension($0) } ?? Dimension(s)
+    case .floor(let a, let b): try Dimension.floor(a.bound(sizes), b.bound(sizes))
+    case .broadcast(let a, let b): try Dimension.broadcast(a.bound(sizes), b.bound(sizes))
+    case .maximum(let a, let b): try Dimension.maximum(a.bound(sizes), b.bound(sizes))
+    case .minimum(let a, let b): try Dimension.minimum(a.bound(sizes), b.bound(sizes))
+    }
+  }
+
+  fileprivate var symbols: [Symbol] {
+    switch self {
+    case .symbol(let s): [s]
+    case .floor(let a, let b), .broadcast(let a, let b), .maximum(let a, let b), .minimum(let a, let b):
+      a.symbols + b.symbols
+    }
+  }
+}
+
+// MARK: - Text
+
+extension Dimension: CustomStringConvertible {
+  /// The formula, such as `2*N` or `floor(H/2)`.
+  public var text: String {
+    if let fixed { return "\(fixed)" }
+    return terms.map(\.text).joined(separator: "+")
+  }
+  public var description: String { text }
+}
+
+extension Dimension.Term {
+  fileprivate var factorText: String { factors.map(\.text).joined(separator: "*") }
+
+  fileprivate var text: String {
+    if factors.isEmpty { return "\(coefficient)" }
+    return coefficient == 1 ? factorText : "\(coefficient)*\(factorText)"
+  }
+}
+
+extension Dimension.Atom {
+  fileprivate var text: String {
+    switch self {
+    case .symbol(let s): s.name
+    case .floor(let a, let b): "floor(\(a.text)/\(b.text))"
+    case .broadcast(let a, let b): "broadcast(\(a.text),\(b.text))"
+    case .maximum(let a, let b): "max(\(a.text),\(b.text))"
+    case .minimum(let a, let b): "min(\(a.text),\(b.text))"
+    }
+  }
+}
+
+extension Dimension: ExpressibleByIntegerLiteral {
+  public init(integerLiteral value: Int) { self.init(value) }
+}

@@ -1,0 +1,11 @@
+/// What a run takes and gives: a tensor, a sequence of values, or an optional without one.
+public enum RuntimeValue: Sendable {
+  case tensor(Tensor)
+  case sequence([RuntimeValue])
+  case absent
+
+  public var tensor: Tensor? {
+    if case .tensor(let tensor) = self { return tensor }
+    return nil
+  }
+}

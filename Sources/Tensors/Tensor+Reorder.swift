@@ -1,0 +1,88 @@
+extension Tensor {
+  /// The same tensor with its bytes in another order; itself when they already are.
+  ///
+  /// Throws for blocked layouts, for elements below eight bits in a permuted layout, and for a change of storage type.
+  public func reordered(to target: Format) throws(TensorError) -> Tensor {
+    if dataType == .string || placement.sameBytes(as: target) {
+      return try Tensor(
+        dataType: dataType, sizes: sizes, format: target, storage: storage, byteOffset: byteOffset)
+    }
+    guard format.storage == target.storage else {
+      throw .unsupportedFormat("reordering \(format) to \(target) would convert elements")
+    }
+    guard let bits = format.storage.bitWidth, bits >= 8,
+      let from = format.layout.strides(of: sizes), let to = target.layout.strides(of: sizes)
+    else { throw .unsupportedFormat("reordering \(format) to \(target)") }
+    let result = try Tensor(uninitialized: dataType, sizes: sizes, format: target)
+    guard let destination = result.mutableBytes else { throw .unsupportedFormat("read-only storage") }
+    copyStrided(
+      from: bytes.base, strides: from, to: destination.base, strides: to, sizes: sizes, elementByteCount: bits / 8)
+    return result
+  }
+}
+
+/// Copies the elements of a logical shape between two strided places; strides are in elements.
+package func copyStrided(
+  from source: UnsafeRawPointer, strides sourceStrides: [Int], to target: UnsafeMutableRawPointer,
+  strides targetStrides: [Int], sizes: [Int], elementByteCount: Int
+) {
+  if sizes.contains(0) { return }
+  // Axes of one element do not move the bytes; the target's innermost axis runs innermost.
+  let axes = sizes.indices.filter { sizes[$0] > 1 }.sorted { targetStrides[$0] > targetStrides[$1] }
+  guard let inner = axes.last else {
+    target.copyMemory(from: source, byteCount: elementByteCount)
+    return
+  }
+  let outer = Array(axes.dropLast())
+  var position = [Int](repeating: 0, count: outer.count)
+  var sourceOffset = 0
+  var targetOffset = 0
+  let innerCount = sizes[inner]
+  let sourceStep = sourceStrides[inner] * elementByteCount
+  let targetStep = targetStrides[inner] * elementByteCount
+  while true {
+    copyRow(
+      from: source + sourceOffset * elementByteCount, step: sourceStep,
+      to: target + targetOffset * elementByteCount, step: targetStep, count: innerCount,
+      elementByteCount: elementByteCount)
+    var level = outer.count - 1
+    while level >= 0 {
+      let axis = outer[level]
+      position[level] += 1
+      sourceOffset += sourceStrides[axis]
+      targetOffset += targetStrides[axis]
+      if position[level] < sizes[axis] { break }
+      sourceOffset -= sourceStrides[axis] * sizes[axis]
+      targetOffset -= targetStrides[axis] * sizes[axis]
+      position[level] = 0
+      level -= 1
+    }
+    if level < 0 { return }
+  }
+}
+
+private func copyRow(
+  from source: UnsafeRawPointer, step sourceStep: Int, to target: UnsafeMutableRawPointer, step targetStep: Int,
+  count: Int, elementByteCount: Int
+) {
+  if sourceStep == elementByteCount && targetStep == elementByteCount {
+    target.copyMemory(from: source, byteCount: count * elementByteCount)
+    return
+  }
+  func copy<T: BitwiseCopyable>(_: T.Type) {
+    for i in 0..<count {
+      (target + i * targetStep).storeBytes(
+        of: (source + i * sourceStep).loadUnaligned(as: T.self), as: T.self)
+    }
+  }
+  switch elementByteCount {
+  case 1: copy(UInt8.self)
+  case 2: copy(UInt16.self)
+  case 4: copy(UInt32.self)
+  case 8: copy(UInt64.self)
+  default:
+    for i in 0..<count {
+      (target + i * targetStep).copyMemory(from: source + i * sourceStep, byteCount: elementByteCount)
+    }
+  }
+}

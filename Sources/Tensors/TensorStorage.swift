@@ -1,0 +1,60 @@
+import Glibc
+
+/// The bytes behind tensors, and whoever keeps them alive.
+public final class TensorStorage: Sendable {
+  public enum Owner: Sendable {
+    /// Allocated here and freed with the storage.
+    case allocation
+    /// A mapped file: read-only, of any alignment.
+    case mapping(any AnyObject & Sendable)
+    /// Memory that the caller lends and keeps alive through this object.
+    case caller(any AnyObject & Sendable)
+    /// Elements of a tensor of strings, as UTF-8 or any other bytes.
+    case strings([[UInt8]])
+  }
+
+  /// Allocations start at this alignment, a cache line and a vector register.
+  public static let alignment = 64
+
+  public let bytes: Bytes
+  public let owner: Owner
+
+  public init(bytes: Bytes, owner: Owner) {
+    self.bytes = bytes
+    self.owner = owner
+    kept = nil
+  }
+
+  /// Uninitialized memory of `byteCount` bytes. Throws when there is none.
+  public static func allocate(byteCount: Int) throws(TensorError) -> TensorStorage {
+    var memory: UnsafeMutableRawPointer?
+    guard byteCount >= 0, posix_memalign(&memory, alignment, max(byteCount, alignment)) == 0, let memory else {
+      throw .outOfMemory(byteCount: byteCount)
+    }
+    return TensorStorage(bytes: Bytes(base: UnsafeRawPointer(memory), count: byteCount), owner: .allocation)
+  }
+
+  public static func strings(_ elements: [[UInt8]]) throws(TensorError) -> TensorStorage {
+    let empty = try allocate(byteCount: 0)
+    return TensorStorage(bytes: empty.bytes, owner: .strings(elements), keeping: empty)
+  }
+
+  private let kept: TensorStorage?
+  private init(bytes: Bytes, owner: Owner, keeping kept: TensorStorage) {
+    self.bytes = bytes
+    self.owner = owner
+    self.kept = kept
+  }
+
+  /// The memory to write to. Only its one owner may, before it is shared; nil for mapped files and strings.
+  package var mutableBytes: MutableBytes? {
+    switch owner {
+    case .allocation, .caller: MutableBytes(base: UnsafeMutableRawPointer(mutating: bytes.base), count: bytes.count)
+    case .mapping, .strings: nil
+    }
+  }
+
+  deinit {
+    if case .allocation = owner { free(UnsafeMutableRawPointer(mutating: bytes.base)) }
+  }
+}
