@@ -1,0 +1,27 @@
+import IR
+
+/// Every operator of the vocabulary, by family: what the text reader, the coverage table and the tests go through.
+package enum Catalog {
+  package static let operators: [any Operator.Type] = [
+    // Convolution, Linear
+    Convolution.self, ConvTranspose.self, Gemm.self, MatMul.self,
+    // Pooling
+    MaxPool.self, AveragePool.self, GlobalAveragePool.self, GlobalMaxPool.self,
+    // Normalization
+    BatchNormalization.self, ScaleShift.self, InstanceNormalization.self, LayerNormalization.self, LRN.self,
+    // Elementwise, Softmax, Reduction
+    Unary.self, Binary.self, Variadic.self, Clip.self, Where.self, Cast.self, Identity.self, Dropout.self,
+    Softmax.self, LogSoftmax.self, Reduce.self, ArgReduce.self,
+    // Shaping, Selection, Resize
+    Reshape.self, Flatten.self, Squeeze.self, Unsqueeze.self, Transpose.self, Expand.self, Tile.self,
+    DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self, NonZero.self,
+    Resize.self,
+    // Generation, Control, Storage
+    Shape.self, Size.self, Range.self, ConstantOfShape.self, If.self, Loop.self, SequenceConstruct.self,
+    SequenceAt.self, SequenceLength.self, Reorder.self, Group.self,
+  ]
+
+  private static let byName = Dictionary(uniqueKeysWithValues: operators.map { ($0.name, $0) })
+
+  package static func type(named name: String) -> (any Operator.Type)? { byName[name] }
+}
