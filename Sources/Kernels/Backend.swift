@@ -1,0 +1,23 @@
+/// A library that a backend needs and that is not there, or is of another version.
+package struct BackendUnavailable: Error, Sendable {
+  /// What is missing and the package to install.
+  package var reason: String
+  package init(_ reason: String) { self.reason = reason }
+}
+
+package struct BackendID: Hashable, Codable, Sendable {
+  package let name: String
+  package init(name: String) { self.name = name }
+  package static let naive = BackendID(name: "naive")
+  package static let simd = BackendID(name: "simd")
+  package static let openBLAS = BackendID(name: "openblas")
+  package static let oneDNN = BackendID(name: "onednn")
+}
+
+/// A set of kernels, and whatever library they stand on.
+package protocol Backend: Sendable {
+  var id: BackendID { get }
+  /// In order of preference among kernels that accept the same request.
+  var kernels: [Kernel] { get }
+  static func load() throws(BackendUnavailable) -> Self
+}

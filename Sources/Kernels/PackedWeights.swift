@@ -1,0 +1,41 @@
+import IR
+import Synchronization
+import Tensors
+
+/// What packed bytes depend on: the constants they come from, and library, version, ISA, tile and geometry. Never the
+/// batch.
+package struct PackKey: Hashable, Codable, Sendable {
+  package var constants: [ConstantID]
+  package var format: String
+
+  package init(_ constants: [ConstantID], format: String) {
+    self.constants = constants
+    self.format = format
+  }
+}
+
+/// Weights in the form that kernels read: plain position-independent bytes, made once and shared between plans.
+package final class PackedWeights: Sendable {
+  private let blobs = Mutex<[PackKey: TensorStorage]>([:])
+
+  package init() {}
+
+  /// The blob for `key`, filled now if nobody has yet. Whoever runs with it keeps the storage.
+  package func packed(
+    _ key: PackKey, byteCount: Int, _ fill: (MutableBytes) throws(KernelError) -> Void
+  ) throws(KernelError) -> TensorStorage {
+    if let blob = blobs.withLock({ $0[key] }) { return blob }
+    let blob: TensorStorage
+    do { blob = try TensorStorage.allocate(byteCount: byteCount) } catch { throw KernelError("\(error)") }
+    guard let bytes = blob.mutableBytes else { throw KernelError("packed weights need memory of their own") }
+    try fill(bytes)
+    return blobs.withLock { blobs in
+      if let first = blobs[key] { return first }
+      blobs[key] = blob
+      return blob
+    }
+  }
+
+  package var byteCount: Int { blobs.withLock { $0.values.reduce(0) { $0 + $1.bytes.count } } }
+  package var count: Int { blobs.withLock { $0.count } }
+}

@@ -1,0 +1,86 @@
+import Glibc
+import Synchronization
+
+/// The calling thread and the workers it has leased: one fork and join at a time.
+///
+/// Unchecked: the plain fields are written by the caller before it publishes an epoch to the workers (releasing), read
+/// by them after they saw it (acquiring), and written again only after all have reported back.
+package final class Team: @unchecked Sendable {
+  package typealias Body = (UnsafeRawPointer, Int) -> Void
+
+  private let pool: WorkerPool
+  private let limit: Int
+  /// Bits of the leased workers.
+  private var leased: UInt64 = 0
+  package private(set) var leasedCount = 0
+
+  private var body: Body = { _, _ in }
+  private var context = UnsafeRawPointer(bitPattern: 1)
+  private var chunkCount = 0
+  private let nextChunk = Atomic<Int>(0)
+  private let pending = Atomic<Int>(0)
+
+  /// A team of at most `threads` threads, the caller among them.
+  package init(threads: Int, pool: WorkerPool = .shared) {
+    limit = max(0, min(threads, WorkerPool.maximum) - 1)
+    self.pool = pool
+  }
+
+  /// Leases as many workers as are free, up to the limit. Never waits: a run alone is still right.
+  package func lease() {
+    guard limit > 0, leased == 0 else { return }
+    leased = pool.lease(limit)
+    leasedCount = leased.nonzeroBitCount
+  }
+
+  package func release() {
+    guard leased != 0 else { return }
+    pool.release(leased)
+    leased = 0
+    leasedCount = 0
+  }
+
+  /// Runs the chunks on the caller and the leased workers.
+  package func dispatch(_ chunks: Int, context: UnsafeRawPointer, _ body: @escaping Body) {
+    self.body = body
+    self.context = context
+    chunkCount = chunks
+    nextChunk.store(0, ordering: .relaxed)
+    let helpers = min(leasedCount, chunks - 1)
+    pending.store(helpers, ordering: .relaxed)
+    var remaining = leased
+    for _ in 0..<helpers {
+      let index = remaining.trailingZeroBitCount
+      remaining &= remaining - 1
+      pool.start(index, for: self)
+    }
+    work()
+    var spins = 0
+    while pending.load(ordering: .acquiring) != 0 {
+      spins += 1
+      if spins & 0x3ff == 0 { sched_yield() } else { _spinPause() }
+    }
+  }
+
+  /// A worker's part: chunks until none is left, then one report.
+  func help() {
+    work()
+    pending.subtract(1, ordering: .releasing)
+  }
+
+  private func work() {
+    guard let context else { return }
+    let count = chunkCount
+    while true {
+      let chunk = nextChunk.add(1, ordering: .relaxed).oldValue
+      if chunk >= count { return }
+      body(context, chunk)
+    }
+  }
+}
+
+@inline(__always)
+func _spinPause() {
+  // A relaxed fence keeps the loop from being collapsed; the processor's pause has no Swift spelling.
+  atomicMemoryFence(ordering: .acquiring)
+}

@@ -1,0 +1,86 @@
+import Glibc
+
+/// How many threads a run may use, and which limit decided it.
+package struct ThreadBudget: Sendable {
+  /// Processors that the process may run on.
+  package let affinity: Int
+  /// Processors' worth of time per period that the control group grants; nil: no quota.
+  package let quota: Double?
+  /// What the user asked for; nil: as many as allowed.
+  package let requested: Int?
+
+  package init(requested: Int? = nil) {
+    self.init(affinity: Self.affinityCount(), quota: Self.cgroupQuota(), requested: requested)
+  }
+
+  package init(affinity: Int, quota: Double?, requested: Int?) {
+    self.affinity = max(1, affinity)
+    self.quota = quota
+    self.requested = requested
+  }
+
+  package var threads: Int {
+    var count = affinity
+    if let quota { count = min(count, max(1, Int(quota.rounded(.up)))) }
+    if let requested { count = min(count, max(1, requested)) }
+    return count
+  }
+
+  /// `2 threads (affinity 2, quota none)`
+  package var explanation: String {
+    let quotaText = quota.map { "\(($0 * 100).rounded() / 100)" } ?? "none"
+    let request = requested.map { ", requested \($0)" } ?? ""
+    return "\(threads) thread\(threads == 1 ? "" : "s") (affinity \(affinity), quota \(quotaText)\(request))"
+  }
+
+  private static func affinityCount() -> Int {
+    readSmallFile("/proc/self/status").flatMap { parseAllowedCPUs($0) } ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+  }
+
+  /// Counts the processors of the line `Cpus_allowed_list: 0-3,8`.
+  package static func parseAllowedCPUs(_ status: String) -> Int? {
+    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }) else {
+      return nil
+    }
+    var count = 0
+    for range in line.dropFirst("Cpus_allowed_list:".count).split(whereSeparator: { ", \t".contains($0) }) {
+      let ends = range.split(separator: "-").map { Int($0) }
+      guard let first = ends.first ?? nil, let last = ends.last ?? nil, last >= first else { return nil }
+      count += last - first + 1
+    }
+    return count > 0 ? count : nil
+  }
+
+  private static func cgroupQuota() -> Double? {
+    if let text = readSmallFile("/sys/fs/cgroup/cpu.max") { return parseCPUMax(text) }
+    guard let quota = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap({ firstNumber($0) }),
+      let period = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap({ firstNumber($0) }),
+      quota > 0, period > 0
+    else { return nil }
+    return quota / period
+  }
+
+  /// `"150000 100000"` is 1.5 processors, `"max 100000"` no limit.
+  package static func parseCPUMax(_ text: String) -> Double? {
+    let words = text.split { $0 == " " || $0 == "\n" }
+    guard words.count >= 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0 else {
+      return nil
+    }
+    return quota / period
+  }
+
+  private static func firstNumber(_ text: String) -> Double? {
+    text.split { $0 == " " || $0 == "\n" }.first.flatMap { Double($0) }
+  }
+}
+
+/// The text of a small file such as those of the control group; nil when it cannot be read.
+package func readSmallFile(_ path: String) -> String? {
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { return nil }
+  defer { close(file) }
+  var bytes = [UInt8](repeating: 0, count: 65_536)
+  let count = read(file, &bytes, bytes.count)
+  guard count >= 0 else { return nil }
+  return String(decoding: bytes[..<count], as: UTF8.self)
+}
