@@ -62,6 +62,7 @@ let everything: [Target.Dependency] = ["TestSupport", "Needletail"] + core + bac
 let testTargets: [Target] = [
   module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
   tests("TensorsTests", ["Tensors", "TestSupport"]),
+  tests("KernelsTests", ["Kernels"]),
 ]
 
 let package = Package(

@@ -12,7 +12,7 @@ package final class WorkerPool: Sendable {
   private let free: Atomic<UInt64>
   private let startedCount = Atomic<Int>(0)
 
-  init() {
+  package init() {
     workers = (0..<Self.maximum - 1).map { _ in Worker() }
     free = Atomic((1 << UInt64(Self.maximum - 1)) - 1)
   }

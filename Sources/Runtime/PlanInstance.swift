@@ -1,0 +1,90 @@
+import Kernels
+import Tensors
+
+/// A kernel stopped a run: which step, and why.
+package struct StepFault: Error, Sendable {
+  package var step: Int
+  package var fault: KernelFault
+}
+
+/// The memory of one run at a time of a plan: the arena and the table of addresses that steps read.
+///
+/// After it is made, runs allocate nothing.
+package final class PlanInstance {
+  package let plan: ExecutionPlan
+  private let arena: TensorStorage
+  private let table: UnsafeMutablePointer<MutableBytes>
+  private let arenaBase: UnsafeMutableRawPointer
+  /// Where an operand without bytes points to.
+  private let nowhere: UnsafeMutableRawPointer
+  private let tableCount: Int
+
+  package init(_ plan: ExecutionPlan) throws(TensorError) {
+    self.plan = plan
+    arena = try TensorStorage.allocate(byteCount: plan.arenaByteCount)
+    guard let bytes = arena.mutableBytes else { throw .outOfMemory(byteCount: plan.arenaByteCount) }
+    arenaBase = bytes.base
+    nowhere = bytes.base
+    tableCount = max(plan.places.count, 1)
+    table = .allocate(capacity: tableCount)
+    table.initialize(repeating: MutableBytes(base: bytes.base, count: 0), count: tableCount)
+    for (i, place) in plan.places.enumerated() {
+      switch place.base {
+      case .arena: table[i] = MutableBytes(base: arenaBase + place.byteOffset, count: place.byteCount)
+      case .constant(let c):
+        let base = UnsafeMutableRawPointer(mutating: plan.constants[c].bytes.base)
+        table[i] = MutableBytes(base: base + place.byteOffset, count: place.byteCount)
+      case .input, .output, .none: break
+      }
+    }
+  }
+
+  deinit { table.deallocate() }
+
+  package var arenaByteCount: Int { plan.arenaByteCount }
+
+  /// Points every use of input `index` at `bytes`, which must hold the planned number of bytes.
+  package func setInput(_ index: Int, _ bytes: Bytes) {
+    set(.input(index), UnsafeMutableRawPointer(mutating: bytes.base))
+  }
+
+  package func setOutput(_ index: Int, _ bytes: MutableBytes) { set(.output(index), bytes.base) }
+
+  private func set(_ base: ExecutionPlan.Place.Base, _ address: UnsafeMutableRawPointer) {
+    for (i, place) in plan.places.enumerated() where place.base == base {
+      table[i] = MutableBytes(base: address + place.byteOffset, count: place.byteCount)
+    }
+  }
+
+  /// Runs every step. The caller has set all inputs and outputs.
+  package func run(_ workers: Workers) throws(StepFault) {
+    let count = plan.steps.count
+    var i = 0
+    while i < count {
+      try runStep(i, workers)
+      i += 1
+    }
+  }
+
+  /// Runs every step and adds the time of each, in nanoseconds, to `times`.
+  package func run(_ workers: Workers, adding times: inout [UInt64]) throws(StepFault) {
+    for i in plan.steps.indices {
+      let start = monotonicNanoseconds()
+      try runStep(i, workers)
+      times[i] += monotonicNanoseconds() - start
+    }
+  }
+
+  @inline(__always)
+  private func runStep(_ index: Int, _ workers: Workers) throws(StepFault) {
+    try plan.steps.withUnsafeBufferPointer { (steps) throws(StepFault) in
+      let step = steps[index]
+      let call = KernelCall(
+        table: UnsafePointer(table + Int(step.firstPlace)), inputCount: Int(step.inputCount),
+        epilogueCount: Int(step.epilogueCount), outputCount: Int(step.outputCount),
+        scratch: MutableBytes(base: arenaBase + step.scratchOffset, count: plan.arenaByteCount - step.scratchOffset),
+        workers: workers)
+      do throws(KernelFault) { try step.kernel.run(call) } catch { throw StepFault(step: index, fault: error) }
+    }
+  }
+}
