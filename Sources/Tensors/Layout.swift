@@ -8,7 +8,7 @@ public enum Layout: Hashable, Codable, Sendable {
 
   /// nhwc for images of any rank from 3: batch, spatial axes, channels.
   public static func channelsLast(rank: Int) -> Layout {
-    rank < 3 ? .rowMajor : .permuted([0] + (2..<UInt8(rank)) + [1])
+    rank < 3 || rank > Int(UInt8.max) ? .rowMajor : .permuted([0] + (2..<UInt8(rank)) + [1])
   }
 
   /// The layout whose memory order is `axes`; `rowMajor` when they are in order.
@@ -16,23 +16,33 @@ public enum Layout: Hashable, Codable, Sendable {
     axes == Array(axes.indices) ? .rowMajor : .permuted(axes.map { UInt8($0) })
   }
 
-  /// Logical axes from outermost to innermost; nil for blocked layouts.
+  /// Logical axes from outermost to innermost; nil for blocked layouts and for axes that are not those of the rank.
   public func order(rank: Int) -> [Int]? {
     switch self {
-    case .rowMajor: Array(0..<rank)
-    case .permuted(let axes): axes.count == rank ? axes.map { Int($0) } : nil
-    case .blocked: nil
+    case .rowMajor: return Array(0..<rank)
+    case .permuted(let axes):
+      guard axes.count == rank else { return nil }
+      var seen = [Bool](repeating: false, count: rank)
+      for axis in axes {
+        guard axis < rank, !seen[Int(axis)] else { return nil }
+        seen[Int(axis)] = true
+      }
+      return axes.map { Int($0) }
+    case .blocked: return nil
     }
   }
 
-  /// Elements between neighbours along each logical axis of a dense tensor; nil for blocked layouts.
+  /// Elements between neighbours along each logical axis of a dense tensor; nil for blocked layouts, and when they
+  /// do not fit.
   public func strides(of sizes: [Int]) -> [Int]? {
     guard let order = order(rank: sizes.count) else { return nil }
     var strides = [Int](repeating: 1, count: sizes.count)
     var step = 1
     for axis in order.reversed() {
       strides[axis] = step
-      step *= max(sizes[axis], 1)
+      let (product, overflow) = step.multipliedReportingOverflow(by: max(sizes[axis], 1))
+      if overflow { return nil }
+      step = product
     }
     return strides
   }

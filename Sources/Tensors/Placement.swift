@@ -13,8 +13,19 @@ public struct Placement: Hashable, Codable, Sendable {
     self.strides = strides
   }
 
-  public var elementCount: Int { sizes.reduce(1, *) }
-  public var byteCount: Int { format.storage.byteCount(of: elementCount) ?? 0 }
+  /// The product of the sizes; `Int.max` when it does not fit.
+  public var elementCount: Int {
+    if isEmpty { return 0 }
+    var count = 1
+    for size in sizes {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      if overflow { return .max }
+      count = product
+    }
+    return count
+  }
+  /// `Int.max` when it does not fit; 0 for strings.
+  public var byteCount: Int { format.storage.byteCount(of: elementCount) ?? (format.storage == .string ? 0 : .max) }
   public var rank: Int { sizes.count }
   public var isEmpty: Bool { sizes.contains(0) }
 
@@ -32,6 +43,6 @@ public struct Placement: Hashable, Codable, Sendable {
     guard format.storage == other.storage, strides == nil,
       let mine = format.layout.order(rank: rank), let theirs = other.layout.order(rank: rank)
     else { return false }
-    return mine.filter { sizes[$0] != 1 } == theirs.filter { sizes[$0] != 1 }
+    return isEmpty || mine.filter { sizes[$0] != 1 } == theirs.filter { sizes[$0] != 1 }
   }
 }

@@ -1,7 +1,7 @@
 extension Tensor {
   /// The same tensor with its bytes in another order; itself when they already are.
   ///
-  /// Throws for blocked layouts, for elements below eight bits in a permuted layout, and for a change of storage type.
+  /// Throws for blocked layouts and for a change of storage type.
   public func reordered(to target: Format) throws(TensorError) -> Tensor {
     if dataType == .string || placement.sameBytes(as: target) {
       return try Tensor(
@@ -10,14 +10,40 @@ extension Tensor {
     guard format.storage == target.storage else {
       throw .unsupportedFormat("reordering \(format) to \(target) would convert elements")
     }
-    guard let bits = format.storage.bitWidth, bits >= 8,
+    guard let bits = format.storage.bitWidth,
       let from = format.layout.strides(of: sizes), let to = target.layout.strides(of: sizes)
     else { throw .unsupportedFormat("reordering \(format) to \(target)") }
     let result = try Tensor(uninitialized: dataType, sizes: sizes, format: target)
     guard let destination = result.mutableBytes else { throw .unsupportedFormat("read-only storage") }
+    if bits < 8 {
+      try copyPacked(strides: from, to: destination, strides: to)
+      return result
+    }
     copyStrided(
       from: bytes.base, strides: from, to: destination.base, strides: to, sizes: sizes, elementByteCount: bits / 8)
     return result
+  }
+
+  /// Elements that share bytes, one after the other.
+  private func copyPacked(strides: [Int], to target: MutableBytes, strides targetStrides: [Int]) throws(TensorError) {
+    let raw: DataType = format.storage.bitWidth == 4 ? .uint4 : .uint2
+    let codec = try ElementCodec.of(raw)
+    target.base.initializeMemory(as: UInt8.self, repeating: 0, count: target.count)
+    var position = [Int](repeating: 0, count: rank)
+    for _ in 0..<elementCount {
+      var from = 0
+      var to = 0
+      for axis in position.indices {
+        from += position[axis] * strides[axis]
+        to += position[axis] * targetStrides[axis]
+      }
+      codec.store(codec.int64(at: from, in: bytes.base), at: to, in: target.base)
+      for axis in position.indices.reversed() {
+        position[axis] += 1
+        if position[axis] < sizes[axis] { break }
+        position[axis] = 0
+      }
+    }
   }
 }
 

@@ -47,8 +47,12 @@ public struct Tensor: Sendable {
     try self.init(dataType: .string, sizes: sizes, storage: .strings(strings))
   }
 
+  /// More axes are refused: no model has them, and layouts name axes with a byte.
+  public static let rankLimit = 64
+
   /// The product of `sizes`, checked.
   public static func elementCount(of sizes: [Int]) throws(TensorError) -> Int {
+    if sizes.count > rankLimit { throw .rank(sizes.count) }
     var count = 1
     var isEmpty = false
     for size in sizes {
@@ -127,11 +131,17 @@ extension Tensor {
   public func elements<T: TensorElement>(of type: T.Type) throws(TensorError) -> [T] {
     if T.dataType != dataType { throw .dataType(expected: T.dataType.rawValue, found: dataType) }
     let dense = try reordered(to: .rowMajor(dataType))
+    // Any byte but 0 means true, while a Swift Bool is 0 or 1.
+    if let flags = try dense.flags() as? [T] { return flags }
     return [T](unsafeUninitializedCapacity: elementCount) { target, count in
       count = dense.elementCount
       if count > 0, let base = target.baseAddress {
         UnsafeMutableRawPointer(base).copyMemory(from: dense.bytes.base, byteCount: dense.byteCount)
       }
     }
+  }
+
+  private func flags() throws(TensorError) -> [Bool]? {
+    dataType == .bool ? try int64s().map { $0 != 0 } : nil
   }
 }

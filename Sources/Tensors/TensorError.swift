@@ -2,6 +2,7 @@
 public enum TensorError: Error, Hashable, Sendable {
   case sizeOverflow
   case negativeSize(Int)
+  case rank(Int)
   case outOfMemory(byteCount: Int)
   case elementCount(expected: Int, found: Int)
   case byteCount(expected: Int, found: Int)
@@ -15,6 +16,7 @@ extension TensorError: CustomStringConvertible {
     switch self {
     case .sizeOverflow: "the number of elements or bytes does not fit"
     case .negativeSize(let size): "a size is negative: \(size)"
+    case .rank(let rank): "rank \(rank) is more than \(Tensor.rankLimit)"
     case .outOfMemory(let count): "no memory for \(count) bytes"
     case .elementCount(let expected, let found): "expected \(expected) elements, found \(found)"
     case .byteCount(let expected, let found): "expected \(expected) bytes, found \(found)"
