@@ -1,1 +1,130 @@
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Micro-kernels for f32. Sizes and strides count floats unless a name says bytes. Every function is reentrant, allocates nothing, and
+// gives the same bits for any split of its ranges.
+
+/// Instruction sets, in the order of preference.
+enum { NT_PORTABLE = 0, NT_AVX2 = 1, NT_AVX512 = 2 };
+
+/// Best instruction set of this processor.
+int nt_isa_detected(void);
+
+// MARK: - Functions of one and two operands
+
+enum {
+  NT_RELU, NT_SIGMOID, NT_TANH, NT_EXP, NT_LOG, NT_SQRT, NT_ERF, NT_GELU, NT_GELU_TANH, NT_SILU, NT_HARD_SWISH,
+  NT_ABS, NT_NEG, NT_RECIPROCAL, NT_FLOOR, NT_CEIL, NT_ROUND, NT_SIGN, NT_SOFTPLUS, NT_SOFTSIGN, NT_MISH,
+  NT_LEAKY_RELU,       // p0: slope
+  NT_ELU,              // p0: alpha
+  NT_SELU,             // p0: alpha, p1: gamma
+  NT_CELU,             // p0: alpha
+  NT_HARD_SIGMOID,     // p0: alpha, p1: beta
+  NT_THRESHOLDED_RELU, // p0: alpha
+  NT_CLAMP,            // min(max(x, p0), p1)
+  NT_AFFINE,           // p0 · x + p1, each operation rounded
+  NT_UNARY_COUNT
+};
+enum { NT_ADD, NT_SUB, NT_MUL, NT_DIV, NT_MAX, NT_MIN, NT_PRELU, NT_BINARY_COUNT };
+
+/// One step of an epilogue. A binary step reads operand[image · image_stride + row · row_stride + column · column_stride].
+typedef struct nt_step {
+  int32_t binary;         // 0: `function` is unary, 1: binary
+  int32_t function;
+  int32_t swapped;        // the operand stands on the left
+  int32_t column_stride;  // 0 or 1
+  float p0, p1;
+  const float *operand;
+  ptrdiff_t row_stride;
+  ptrdiff_t image_stride; // 0 where rows run on from image to image
+} nt_step;
+
+/// What happens to a result before it is stored: + bias[column], + residual[row][column], clamp, then the steps in order.
+typedef struct nt_epilogue {
+  const float *bias;      // or NULL
+  const float *residual;  // or NULL
+  ptrdiff_t residual_stride;
+  float lower, upper;     // −∞, +∞: no clamp
+  const nt_step *steps;
+  int32_t step_count;
+  int64_t rows_per_image;
+} nt_epilogue;
+
+// MARK: - Matrix product
+
+/// C[row][column] = Σₖ A[row][k] · B[k][column]. Row r of A starts at the pixel (r / (width·height), r / width mod height, r mod width)
+/// and consists of `segment_count` runs of `segment_length` floats, at offsets[i] from its start.
+typedef struct nt_gemm {
+  const float *a;
+  ptrdiff_t a_x, a_y, a_image; // strides of the pixel
+  int64_t width, height;
+  const ptrdiff_t *offsets;
+  int64_t segment_count, segment_length;
+  const float *b;              // packed for this instruction set
+  int64_t n;
+  float *c;
+  ptrdiff_t c_stride;          // between rows
+  nt_epilogue epilogue;
+} nt_gemm;
+
+/// Depthwise convolution, and pooling, of one NHWC image.
+typedef struct nt_window {
+  const float *input;          // pixel (0, 0)
+  ptrdiff_t in_x, in_y;        // strides of a pixel and of a row of pixels
+  int64_t in_height, in_width;
+  int64_t channels;
+  int64_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
+  const float *weights;        // blocks of 16 channels, [block][tap][16]; pooling: unused
+  float *output;               // pixel (0, 0)
+  ptrdiff_t out_x, out_y;
+  int64_t out_width;
+  int64_t count_padding;       // average: divisor counts padded pixels inside [−pad, in + pad)
+  int64_t pad_bottom, pad_right;
+  int64_t first_row;           // row index of output pixel (0, 0), for the epilogue's operands
+  nt_epilogue epilogue;
+} nt_window;
+
+typedef struct nt_kernels {
+  int32_t isa;
+  int32_t tile_rows, panel_units; // tallest tile; widest panel in units of 8 columns
+
+  /// Rows [row, row_end) × panels [panel, panel_end).
+  void (*gemm)(const nt_gemm *, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end);
+  /// One row (M = 1), partial or whole K: y[column] = (bias) + Σ over k in [k, k_end); no other epilogue.
+  void (*gemv)(const float *x, const float *b, int64_t k_total, int64_t k, int64_t k_end, int64_t n, int64_t panel,
+               int64_t panel_end, const float *bias, float *y);
+  void (*depthwise)(const nt_window *, int64_t out_row, int64_t out_row_end);
+  void (*max_pool)(const nt_window *, int64_t out_row, int64_t out_row_end);
+  void (*average_pool)(const nt_window *, int64_t out_row, int64_t out_row_end);
+
+  void (*unary)(int32_t function, float p0, float p1, const float *x, float *y, int64_t n);
+  /// Operands whose step is 0 are scalars.
+  void (*binary)(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step, float *y, int64_t n);
+  void (*steps)(const nt_epilogue *, float *c, ptrdiff_t c_stride, int64_t row, int64_t rows, int64_t column, int64_t columns);
+
+  void (*softmax)(const float *x, float *y, int64_t rows, int64_t n, int32_t logarithm);
+  /// Sum of n values in a fixed order.
+  float (*sum)(const float *x, int64_t n);
+  float (*maximum)(const float *x, int64_t n);
+  /// y[column] = scale · Σ over rows of x[row · stride + column].
+  void (*column_sum)(const float *x, ptrdiff_t stride, int64_t rows, int64_t columns, float scale, float *y);
+  void (*layer_norm)(const float *x, float *y, int64_t rows, int64_t n, const float *scale, const float *bias, float epsilon);
+  /// y[column · y_stride + row] = x[row · x_stride + column].
+  void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, int64_t rows, int64_t columns);
+} nt_kernels;
+
+/// Kernels of an instruction set, NULL where this build or processor has none.
+const nt_kernels *nt_kernels_for(int isa);
+
+// MARK: - Packed weights
+
+/// Panels of N columns: how many, and where panel i starts and how many columns it is wide (a multiple of 8, padding included).
+int64_t nt_panel_count(int32_t panel_units, int64_t n);
+void nt_panel(int32_t panel_units, int64_t n, int64_t index, int64_t *column, int64_t *width);
+/// Floats of a packed K × N matrix.
+int64_t nt_packed_count(int64_t k, int64_t n);
+/// Packs rows [k0, k0 + count) of B[k][column] = b[(k − k0) · k_stride + column · n_stride] into a packed matrix of k_total rows.
+void nt_pack(int32_t panel_units, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride, int64_t k_total, int64_t k0,
+             int64_t count, int64_t n, float *packed);

@@ -1,0 +1,121 @@
+// Functions of vectors. Bounds in ULP are of the AVX levels over all finite floats, against the exact value rounded; the portable level,
+// without fused multiply-add, may add one. NaN gives NaN. Coefficients are minimax fits on the reduced intervals.
+
+INLINE VI bits(V x) { return __builtin_bit_cast(VI, x); }
+INLINE V from_bits(VI x) { return __builtin_bit_cast(V, x); }
+INLINE V abs_v(V x) { return __builtin_elementwise_abs(x); }
+INLINE V with_sign_of(V x, V sign) { return from_bits(bits(x) | (bits(sign) & (VI)(INT32_MIN))); }
+INLINE V scale_by_power(V x, VI n) { // x · 2ⁿ, |n| ≤ 252, in two steps so that neither power leaves the range
+  VI half = n >> 1;
+  return x * from_bits((half + 127) << 23) * from_bits((n - half + 127) << 23);
+}
+
+// x = n · ln 2 + r with |r| ≤ ln 2 / 2; the sum with 1.5 · 2²³ rounds to the integer n and leaves it in the low bits.
+typedef struct { VI n; V r; } reduced;
+INLINE reduced reduce(V x) {
+  const V magic = set1(12582912.0f);
+  V t = fma_v(x, set1(1.44269504f), magic);
+  V n = t - magic;
+  V r = fma_v(n, set1(-0.693145752f), x); // the two parts of ln 2: the first has trailing zeros
+  r = fma_v(n, set1(-1.42860677e-6f), r);
+  return (reduced){bits(t) - bits(magic), r};
+}
+INLINE V exp_minus_one_reduced(V r) {
+  V p = fma_v(set1(0.00138145965f), r, set1(0.00836871751f));
+  p = fma_v(p, r, set1(0.0416683890f));
+  p = fma_v(p, r, set1(0.166665211f));
+  p = fma_v(p, r, set1(0.499999940f));
+  return fma_v(p * r, r, r);
+}
+
+// ≤ 1 ULP; subnormal results ≤ 1 ULP of the smallest normal.
+INLINE V exp_v(V x) {
+  x = at_most(at_least(x, set1(-104.0f)), set1(89.0f));
+  reduced q = reduce(x);
+  return scale_by_power(exp_minus_one_reduced(q.r) + 1.0f, q.n);
+}
+// ≤ 2 ULP.
+INLINE V expm1_v(V x) {
+  x = at_most(at_least(x, set1(-18.0f)), set1(89.0f));
+  reduced q = reduce(x);
+  VI half = q.n >> 1;
+  V a = from_bits((half + 127) << 23), b = from_bits((q.n - half + 127) << 23);
+  return fma_v(exp_minus_one_reduced(q.r) * a, b, a * b - 1.0f);
+}
+// ≤ 2 ULP.
+INLINE V log_v(V x) {
+  V small = x < set1(1.17549435e-38f) ? x * 33554432.0f : x;
+  V shift = x < set1(1.17549435e-38f) ? set1(-25.0f) : set1(0.0f);
+  VI i = bits(small) - 0x3f3504f3; // the mantissa falls into [√½, √2)
+  VI n = i >> 23;
+  V f = from_bits((i & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  V e = __builtin_convertvector(n, V) + shift;
+  V s = f / (f + 2.0f), z = s * s;
+  V p = fma_v(set1(0.235835716f), z, set1(0.285372376f));
+  p = fma_v(p, z, set1(0.400003374f));
+  p = fma_v(p, z, set1(0.666666627f)) * z;
+  V h = f * f * 0.5f;
+  V y = fma_v(e, set1(0.693145752f), f - (h - fma_v(s, h + p, e * 1.42860677e-6f)));
+  y = x == INFINITY ? x : y;
+  y = x == 0.0f ? set1(-INFINITY) : y;
+  y = x < 0.0f ? set1(NAN) : y;
+  return x != x ? x : y;
+}
+// ≤ 3 ULP.
+INLINE V tanh_v(V x) {
+  V e = expm1_v(at_most(abs_v(x), set1(10.0f)) * 2.0f);
+  return with_sign_of(e / (e + 2.0f), x);
+}
+// ≤ 3 ULP where the result is normal; below, 0 is possible.
+INLINE V sigmoid_v(V x) { return 1.0f / (exp_v(-x) + 1.0f); }
+// erfc(a), a ≥ 0: t · P(t) · exp(−a²) with t = 2 / (2 + a); absolute error ≤ 2e-7, relative ≤ 1e-6 to a = 9.
+INLINE V erfc_positive(V a) {
+  a = at_most(a, set1(9.5f));
+  V t = 2.0f / (a + 2.0f);
+  V p = fma_v(set1(0.0122838775f), t, set1(-0.123254694f));
+  p = fma_v(p, t, set1(0.428928405f));
+  p = fma_v(p, t, set1(-0.670022488f));
+  p = fma_v(p, t, set1(0.421274275f));
+  p = fma_v(p, t, set1(-0.0983176306f));
+  p = fma_v(p, t, set1(0.225541845f));
+  p = fma_v(p, t, set1(0.238644838f));
+  p = fma_v(p, t, set1(0.282857031f));
+  p = fma_v(p, t, set1(0.282064497f));
+  return t * p * exp_v(-a * a);
+}
+// ≤ 3 ULP.
+INLINE V erf_v(V x) {
+  V a = abs_v(x), z = x * x;
+  V p = fma_v(set1(7.88911930e-05f), z, set1(-0.000802084105f));
+  p = fma_v(p, z, set1(0.00518953521f));
+  p = fma_v(p, z, set1(-0.0268544443f));
+  p = fma_v(p, z, set1(0.112836003f));
+  p = fma_v(p, z, set1(-0.376126260f));
+  p = fma_v(p, z, set1(1.12837911f));
+  V large = with_sign_of(1.0f - erfc_positive(a), x);
+  return a < 1.0f ? x * p : large;
+}
+// Absolute error ≤ 3e-7 · max(1, |x|).
+INLINE V gelu_v(V x) {
+  V a = at_most(abs_v(x), set1(13.4f)); // beyond it the tail is less than any normal number
+  V tail = a * 0.5f * erfc_positive(a * 0.707106781f);
+  return at_least(x, set1(0.0f)) - tail;
+}
+INLINE V gelu_tanh_v(V x) {
+  V u = fma_v(x * x * x, set1(0.0713548163f), x * 1.59576912f); // 2√(2/π) · (x + 0.044715 x³)
+  return x / (exp_v(-u) + 1.0f);
+}
+// −∞ gives NaN, as −∞ · 0 does.
+INLINE V silu_v(V x) { return x * sigmoid_v(x); }
+// log(1 + e), 0 ≤ e ≤ 1: the quotient repairs the rounding of 1 + e.
+INLINE V log1p_unit(V e) {
+  V u = e + 1.0f, d = u - 1.0f;
+  return d == 0.0f ? e : log_v(u) * (e / d);
+}
+INLINE V softplus_v(V x) { return at_least(x, set1(0.0f)) + log1p_unit(exp_v(-abs_v(x))); }
+INLINE V mish_v(V x) { // tanh(log(1 + eˣ)) = e(e + 2) / (e(e + 2) + 2)
+  V e = exp_v(at_most(x, set1(20.0f))), n = e * (e + 2.0f);
+  return x > 20.0f ? x : x * (n / (n + 2.0f));
+}
+INLINE V elu_v(V x, V alpha) { return x > 0.0f ? x : alpha * expm1_v(at_most(x, set1(0.0f))); }
+INLINE V sign_v(V x) { return x > 0.0f ? set1(1.0f) : x < 0.0f ? set1(-1.0f) : x; }

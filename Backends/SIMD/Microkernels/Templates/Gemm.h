@@ -1,0 +1,190 @@
+// Register tiles of rows × panel columns, and the loops over them. TILE_ROWS, PANEL_VECTORS and PANEL_HALF describe the level.
+
+#define FULL_VECTOR(v) (whole || halves > 0 || (v) < vectors - 1)
+#define FULL_HALF(h) (whole || (h) < halves - 1)
+
+// One tile: `rows` row pointers of A against a K-major panel of `vectors` vectors and then, at AVX-512, `halves` half vectors. Only the
+// last of them may be partial: `valid` columns of the panel exist. Each sum starts with its bias and adds k upwards, in any tile.
+INLINE void gemm_tile(const int rows, const int vectors, const int halves, const nt_gemm *g, const float *const *a,
+                      const float *b, int64_t row, int64_t column, int64_t valid) {
+  V acc[TILE_ROWS][PANEL_VECTORS];
+  H hacc[TILE_ROWS][3];
+  const int whole = valid == vectors * W + halves * 8;
+  const float *bias = g->epilogue.bias ? g->epilogue.bias + column : 0;
+  UNROLL for (int v = 0; v < vectors; v++) {
+    V start = set1(0);
+    if (bias) start = FULL_VECTOR(v) ? load(bias + v * W) : load_part(bias + v * W, valid - v * W);
+    UNROLL for (int r = 0; r < rows; r++) acc[r][v] = start;
+  }
+  UNROLL for (int h = 0; h < halves; h++) {
+    const int64_t at = vectors * W + h * 8;
+    H start = (H)(0.0f);
+    if (bias) start = FULL_HALF(h) ? load_half(bias + at) : load_half_part(bias + at, valid - at);
+    UNROLL for (int r = 0; r < rows; r++) hacc[r][h] = start;
+  }
+
+  const int64_t length = g->segment_length;
+  for (int64_t s = 0; s < g->segment_count; s++) {
+    const float *p[TILE_ROWS];
+    const ptrdiff_t offset = g->offsets[s];
+    UNROLL for (int r = 0; r < rows; r++) p[r] = a[r] + offset;
+    ROLLED for (int64_t k = 0; k < length; k++) {
+      V bv[PANEL_VECTORS];
+      H bh[3];
+      UNROLL for (int v = 0; v < vectors; v++) bv[v] = load(b + v * W);
+      UNROLL for (int h = 0; h < halves; h++) bh[h] = load_half(b + vectors * W + h * 8);
+      UNROLL for (int r = 0; r < rows; r++) {
+        V x = set1(p[r][k]);
+        UNROLL for (int v = 0; v < vectors; v++) acc[r][v] = fma_v(x, bv[v], acc[r][v]);
+        H y = low_half(x);
+        UNROLL for (int h = 0; h < halves; h++) hacc[r][h] = __builtin_elementwise_fma(y, bh[h], hacc[r][h]);
+      }
+      b += vectors * W + halves * 8;
+    }
+  }
+
+  const nt_epilogue *e = &g->epilogue;
+  float *c = g->c + row * g->c_stride + column;
+  const float *residual = e->residual ? e->residual + row * e->residual_stride + column : 0;
+  const V lower = set1(e->lower), upper = set1(e->upper);
+  const H half_lower = (H)(e->lower), half_upper = (H)(e->upper);
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int v = 0; v < vectors; v++) {
+      V x = acc[r][v];
+      if (residual) {
+        const float *from = residual + r * e->residual_stride + v * W;
+        x += FULL_VECTOR(v) ? load(from) : load_part(from, valid - v * W);
+      }
+      x = at_most(at_least(x, lower), upper);
+      float *to = c + r * g->c_stride + v * W;
+      if (FULL_VECTOR(v)) store(to, x); else store_part(to, x, valid - v * W);
+    }
+    UNROLL for (int h = 0; h < halves; h++) {
+      const int64_t at = vectors * W + h * 8;
+      H x = hacc[r][h];
+      if (residual) {
+        const float *from = residual + r * e->residual_stride + at;
+        x += FULL_HALF(h) ? load_half(from) : load_half_part(from, valid - at);
+      }
+      x = half_lower > x ? half_lower : x;
+      x = half_upper < x ? half_upper : x;
+      float *to = c + r * g->c_stride + at;
+      if (FULL_HALF(h)) store_half(to, x); else store_half_part(to, x, valid - at);
+    }
+  }
+}
+
+typedef void tile_function(const nt_gemm *g, const float *const *a, const float *b, int64_t row, int64_t column, int64_t valid);
+
+#define TILE(ROWS, VECTORS, HALVES)                                                                                      \
+  static void gemm_tile_##ROWS##x##VECTORS##_##HALVES(const nt_gemm *g, const float *const *a, const float *b,           \
+                                                    int64_t row, int64_t column, int64_t valid) {                      \
+    gemm_tile(ROWS, VECTORS, HALVES, g, a, b, row, column, valid);                                                       \
+  }
+#if defined(LEVEL_AVX512)
+#define TILES(R) TILE(R, 0, 1) TILE(R, 0, 2) TILE(R, 0, 3) TILE(R, 2, 0) TILE(R, 2, 1) TILE(R, 3, 0)
+#define TILE_LINE(R) {gemm_tile_##R##x0_1, gemm_tile_##R##x0_2, gemm_tile_##R##x0_3, gemm_tile_##R##x2_0, gemm_tile_##R##x2_1, gemm_tile_##R##x3_0}
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8)
+static tile_function *const tiles[TILE_ROWS][6] = {TILE_LINE(1), TILE_LINE(2), TILE_LINE(3), TILE_LINE(4),
+                                                  TILE_LINE(5), TILE_LINE(6), TILE_LINE(7), TILE_LINE(8)};
+#else
+#define TILES(R) TILE(R, 1, 0) TILE(R, 2, 0)
+#define TILE_LINE(R) {gemm_tile_##R##x1_0, gemm_tile_##R##x2_0}
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+static tile_function *const tiles[TILE_ROWS][2] = {TILE_LINE(1), TILE_LINE(2), TILE_LINE(3), TILE_LINE(4),
+                                                  TILE_LINE(5), TILE_LINE(6)};
+#endif
+
+static void gemm(const nt_gemm *g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
+  const int64_t k = g->segment_count * g->segment_length;
+  const int64_t rows = row_end - row, blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  if (blocks == 0) return;
+  const int64_t height = rows / blocks, taller = rows % blocks; // the first `taller` blocks have a row more
+  const int64_t x0 = row % g->width, y0 = row / g->width % g->height, image0 = row / g->width / g->height;
+  for (int64_t i = panel; i < panel_end; i++) {
+    int64_t column, width, x = x0, y = y0, r = row;
+    nt_panel(PANEL_UNITS, g->n, i, &column, &width);
+    const int64_t valid = g->n - column < width ? g->n - column : width;
+    const float *b = g->b + column * k;
+    const float *line = g->a + image0 * g->a_image + y * g->a_y, *image = g->a + image0 * g->a_image;
+    const float *pixel = line + x * g->a_x;
+    for (int64_t block = 0; block < blocks; block++) {
+      const int64_t count = height + (block < taller);
+      const float *a[TILE_ROWS];
+      for (int64_t j = 0; j < count; j++) {
+        a[j] = pixel;
+        pixel += g->a_x;
+        if (++x == g->width) {
+          x = 0;
+          line += g->a_y;
+          if (++y == g->height) { y = 0; image += g->a_image; line = image; }
+          pixel = line;
+        }
+      }
+      tiles[count - 1][width / 8 - 1](g, a, b, r, column, valid);
+      if (g->epilogue.step_count > 0)
+        steps(&g->epilogue, g->c + r * g->c_stride + column, g->c_stride, r, count, column, valid);
+      r += count;
+    }
+  }
+}
+
+// One row against one panel, every fourth k to a sum of its own; then the bias.
+INLINE void gemv_panel(const int vectors, const int halves, const float *x, const float *b, int64_t k, int64_t k_end,
+                       const float *bias, float *y, int64_t valid) {
+  V acc[4][PANEL_VECTORS];
+  H hacc[4][3];
+  const int whole = valid == vectors * W + halves * 8;
+  UNROLL for (int p = 0; p < 4; p++) {
+    UNROLL for (int v = 0; v < vectors; v++) acc[p][v] = set1(0);
+    UNROLL for (int h = 0; h < halves; h++) hacc[p][h] = (H)(0.0f);
+  }
+  const int step = vectors * W + halves * 8;
+  for (; k + 4 <= k_end; k += 4, b += 4 * step)
+    UNROLL for (int p = 0; p < 4; p++) {
+      const V s = set1(x[k + p]);
+      UNROLL for (int v = 0; v < vectors; v++) acc[p][v] = fma_v(s, load(b + p * step + v * W), acc[p][v]);
+      UNROLL for (int h = 0; h < halves; h++)
+        hacc[p][h] = __builtin_elementwise_fma(low_half(s), load_half(b + p * step + vectors * W + h * 8), hacc[p][h]);
+    }
+  for (; k < k_end; k++, b += step) {
+    const V s = set1(x[k]);
+    UNROLL for (int v = 0; v < vectors; v++) acc[0][v] = fma_v(s, load(b + v * W), acc[0][v]);
+    UNROLL for (int h = 0; h < halves; h++)
+      hacc[0][h] = __builtin_elementwise_fma(low_half(s), load_half(b + vectors * W + h * 8), hacc[0][h]);
+  }
+  UNROLL for (int v = 0; v < vectors; v++) {
+    V t = (acc[0][v] + acc[1][v]) + (acc[2][v] + acc[3][v]);
+    if (bias) t += FULL_VECTOR(v) ? load(bias + v * W) : load_part(bias + v * W, valid - v * W);
+    if (FULL_VECTOR(v)) store(y + v * W, t); else store_part(y + v * W, t, valid - v * W);
+  }
+  UNROLL for (int h = 0; h < halves; h++) {
+    const int64_t at = vectors * W + h * 8;
+    H t = (hacc[0][h] + hacc[1][h]) + (hacc[2][h] + hacc[3][h]);
+    if (bias) t += FULL_HALF(h) ? load_half(bias + at) : load_half_part(bias + at, valid - at);
+    if (FULL_HALF(h)) store_half(y + at, t); else store_half_part(y + at, t, valid - at);
+  }
+}
+
+static void gemv(const float *x, const float *b, int64_t k_total, int64_t k, int64_t k_end, int64_t n, int64_t panel,
+                 int64_t panel_end, const float *bias, float *y) {
+  for (int64_t i = panel; i < panel_end; i++) {
+    int64_t column, width;
+    nt_panel(PANEL_UNITS, n, i, &column, &width);
+    const int64_t valid = n - column < width ? n - column : width;
+    const float *from = b + column * k_total + k * width, *start = bias ? bias + column : 0;
+    switch (width / 8) {
+#if defined(LEVEL_AVX512)
+    case 1: gemv_panel(0, 1, x, from, k, k_end, start, y + column, valid); break;
+    case 2: gemv_panel(0, 2, x, from, k, k_end, start, y + column, valid); break;
+    case 3: gemv_panel(0, 3, x, from, k, k_end, start, y + column, valid); break;
+    case 4: gemv_panel(2, 0, x, from, k, k_end, start, y + column, valid); break;
+    case 5: gemv_panel(2, 1, x, from, k, k_end, start, y + column, valid); break;
+    default: gemv_panel(3, 0, x, from, k, k_end, start, y + column, valid); break;
+#else
+    case 1: gemv_panel(1, 0, x, from, k, k_end, start, y + column, valid); break;
+    default: gemv_panel(2, 0, x, from, k, k_end, start, y + column, valid); break;
+#endif
+    }
+  }
+}
