@@ -95,7 +95,7 @@ static void depthwise_any(const nt_window *w, int64_t out_row, int64_t out_row_e
         depthwise_pixel(w, oy, ox, c, w->channels - c < W ? w->channels - c : W);
     }
     if (w->epilogue.step_count > 0)
-      steps(&w->epilogue, w->output + oy * w->out_y, w->out_x, w->first_row + oy * w->out_width, w->out_width, 0, w->channels);
+      steps(&w->epilogue, w->output + oy * w->out_y, w->out_x, oy * w->out_width, w->out_width, 0, w->channels);
   }
 }
 
@@ -132,7 +132,7 @@ static void depthwise(const nt_window *w, int64_t out_row, int64_t out_row_end) 
       }
       if (w->epilogue.step_count > 0) {
         for (int64_t row = oy; row < oy + DW_ROWS && row < out_row_end; row++)
-          steps(&w->epilogue, w->output + row * w->out_y + ox * w->out_x, w->out_x, w->first_row + row * w->out_width + ox,
+          steps(&w->epilogue, w->output + row * w->out_y + ox * w->out_x, w->out_x, row * w->out_width + ox,
                 t.columns, 0, w->channels);
       }
     }

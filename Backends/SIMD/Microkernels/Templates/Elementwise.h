@@ -120,14 +120,16 @@ static void step_binary(const nt_step *s, const float *operand, float *c, ptrdif
   binary_any(s->function, s->swapped ? other : own, s->swapped ? own : other, c, c_stride, rows, columns);
 }
 
-// Applies the steps of an epilogue to the rows × columns at c, which stand at (row, column) of the whole result.
+// Applies the steps of an epilogue to the rows × columns at c, which stand at (row, column) of the kernel's result.
 static void steps(const nt_epilogue *e, float *c, ptrdiff_t c_stride, int64_t row, int64_t rows, int64_t column,
                   int64_t columns) {
+  row += e->first_row;
+  column += e->first_column;
   for (int32_t i = 0; i < e->step_count; i++) {
     const nt_step *s = &e->steps[i];
     if (!s->binary) {
       unary_any(s->function, s->p0, s->p1, c, c_stride, c, c_stride, rows, columns);
-    } else if (s->image_stride == 0) {
+    } else if (!s->per_image) {
       step_binary(s, s->operand + row * s->row_stride + column * s->column_stride, c, c_stride, rows, columns);
     } else {
       for (int64_t r = 0, count; r < rows; r += count) {

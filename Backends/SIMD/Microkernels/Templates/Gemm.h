@@ -10,7 +10,7 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
   V acc[TILE_ROWS][PANEL_VECTORS];
   H hacc[TILE_ROWS][3];
   const int whole = valid == vectors * W + halves * 8;
-  const float *bias = g->epilogue.bias ? g->epilogue.bias + column : 0;
+  const float *bias = g->epilogue.bias ? g->epilogue.bias + g->epilogue.first_column + column : 0;
   UNROLL for (int v = 0; v < vectors; v++) {
     V start = set1(0);
     if (bias) start = FULL_VECTOR(v) ? load(bias + v * W) : load_part(bias + v * W, valid - v * W);
@@ -45,7 +45,8 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
 
   const nt_epilogue *e = &g->epilogue;
   float *c = g->c + row * g->c_stride + column;
-  const float *residual = e->residual ? e->residual + row * e->residual_stride + column : 0;
+  const float *residual =
+      e->residual ? e->residual + (e->first_row + row) * e->residual_stride + e->first_column + column : 0;
   const V lower = set1(e->lower), upper = set1(e->upper);
   const H half_lower = (H)(e->lower), half_upper = (H)(e->upper);
   UNROLL for (int r = 0; r < rows; r++) {

@@ -51,7 +51,7 @@ INLINE void pool(const int average, const nt_window *w, int64_t out_row, int64_t
         store_part(to + c, at_most(at_least(a, lower), upper), lanes_left);
       }
       if (w->epilogue.step_count > 0)
-        steps(&w->epilogue, to, w->out_x, w->first_row + oy * w->out_width + ox, 1, 0, w->channels);
+        steps(&w->epilogue, to, w->out_x, oy * w->out_width + ox, 1, 0, w->channels);
     }
   }
 }

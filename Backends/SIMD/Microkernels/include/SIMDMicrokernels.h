@@ -29,19 +29,22 @@ enum {
 };
 enum { NT_ADD, NT_SUB, NT_MUL, NT_DIV, NT_MAX, NT_MIN, NT_PRELU, NT_BINARY_COUNT };
 
-/// One step of an epilogue. A binary step reads operand[image · image_stride + row · row_stride + column · column_stride].
+/// One step of an epilogue. A binary step reads operand[row · row_stride + column · column_stride]; `per_image`: row counts within its
+/// image, and image · image_stride is added.
 typedef struct nt_step {
   int32_t binary;         // 0: `function` is unary, 1: binary
   int32_t function;
   int32_t swapped;        // the operand stands on the left
   int32_t column_stride;  // 0 or 1
+  int32_t per_image;
   float p0, p1;
   const float *operand;
   ptrdiff_t row_stride;
-  ptrdiff_t image_stride; // 0 where rows run on from image to image
+  ptrdiff_t image_stride;
 } nt_step;
 
-/// What happens to a result before it is stored: + bias[column], + residual[row][column], clamp, then the steps in order.
+/// What happens to a result before it is stored: + bias[column], + residual[row][column], clamp, then the steps in order. Pooling takes
+/// no bias, and only products of matrices take a residual.
 typedef struct nt_epilogue {
   const float *bias;      // or NULL
   const float *residual;  // or NULL
@@ -50,6 +53,7 @@ typedef struct nt_epilogue {
   const nt_step *steps;
   int32_t step_count;
   int64_t rows_per_image;
+  int64_t first_row, first_column; // of the operands above, for row 0 and column 0 of the kernel's own result
 } nt_epilogue;
 
 // MARK: - Matrix product
@@ -82,7 +86,6 @@ typedef struct nt_window {
   int64_t out_width;
   int64_t count_padding;       // average: divisor counts padded pixels inside [−pad, in + pad)
   int64_t pad_bottom, pad_right;
-  int64_t first_row;           // row index of output pixel (0, 0), for the epilogue's operands
   nt_epilogue epilogue;
 } nt_window;
 
@@ -125,6 +128,6 @@ int64_t nt_panel_count(int32_t panel_units, int64_t n);
 void nt_panel(int32_t panel_units, int64_t n, int64_t index, int64_t *column, int64_t *width);
 /// Floats of a packed K × N matrix.
 int64_t nt_packed_count(int64_t k, int64_t n);
-/// Packs rows [k0, k0 + count) of B[k][column] = b[(k − k0) · k_stride + column · n_stride] into a packed matrix of k_total rows.
-void nt_pack(int32_t panel_units, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride, int64_t k_total, int64_t k0,
+/// Packs floats of any alignment: rows [k0, k0 + count) of B[k][column] = b[(k − k0) · k_stride + column · n_stride] into a packed matrix of k_total rows.
+void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, int64_t k_total, int64_t k0,
              int64_t count, int64_t n, float *packed);
