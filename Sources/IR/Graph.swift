@@ -127,6 +127,8 @@ extension Graph {
     values[Int(id.index)]?.format = format
   }
 
+  mutating func rename(_ id: ValueID, to name: String) { values[Int(id.index)]?.name = name }
+
   mutating func append(_ value: Value) -> ValueID {
     values.append(value)
     users.append([])

@@ -11,7 +11,7 @@ package struct Patch: ~Copyable {
   private let valueBase: Int
   private(set) var constants: [(id: ValueID, name: String, constant: Constant)] = []
   private(set) var insertions: [Pending] = []
-  private(set) var replacements: [(old: ValueID, new: ValueID)] = []
+  package private(set) var replacements: [(old: ValueID, new: ValueID)] = []
   private var nextValue: Int
   private var operands: [Operand?] = []
 

@@ -1,0 +1,119 @@
+import IR
+
+/// A list of rules, tried in order at every node until none of them changes anything.
+///
+/// A change puts the nodes back on the list that could see it, so a sweep costs the nodes and the changes; sweeps are
+/// repeated until one changes nothing, because what a rule asks for (a value used once, say) may become true far away.
+package struct RewritePass: Pass {
+  package let name: String
+  package let rules: [Rewrite]
+  private let byOperator: [String: [Int]]
+  private let anywhere: [Int]
+  private let reach: Int
+
+  /// A sweep that changes more than this per node has rules that undo each other.
+  private static let changesPerNode = 16
+  private static let sweepLimit = 64
+
+  package init(_ name: String, _ rules: [Rewrite]) {
+    self.name = name
+    self.rules = rules
+    let open = rules.indices.filter { rules[$0].root.operatorName == nil }
+    var table: [String: [Int]] = [:]
+    for i in rules.indices {
+      if let name = rules[i].root.operatorName { table[name, default: open].append(i) }
+    }
+    byOperator = table.mapValues { $0.sorted() }
+    anywhere = open
+    reach = rules.map(\.depth).max() ?? 1
+  }
+
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+    var changes = try graph.rewriteRegions { (region) throws(GraphError) in
+      try run(on: &region, in: context, log: &log)
+    }
+    let outer = log.declines
+    for _ in 0..<Self.sweepLimit {
+      log.declines = outer
+      let changed = try sweep(&graph, log: &log)
+      changes += changed
+      if changed == 0 { break }
+    }
+    return changes
+  }
+
+  private func sweep(_ graph: inout Graph, log: inout PassLog) throws(GraphError) -> Int {
+    var queue = try graph.order()
+    var isQueued = [Bool](repeating: true, count: graph.nodes.count)
+    let limit = 1000 + Self.changesPerNode * queue.count
+    var changes = 0
+    var head = 0
+    while head < queue.count {
+      let id = queue[head]
+      head += 1
+      isQueued[Int(id.index)] = false
+      guard graph.node(id) != nil else { continue }
+      let firstNew = graph.nodes.count
+      guard let touched = rewrite(&graph, at: id, log: &log) else { continue }
+      changes += 1
+      if changes > limit { throw GraphError(.budget("rules of \(name) undo each other"), node: name) }
+      isQueued += [Bool](repeating: false, count: graph.nodes.count - firstNew)
+      func enqueue(_ node: NodeID) {
+        guard graph.node(node) != nil, !isQueued[Int(node.index)] else { return }
+        isQueued[Int(node.index)] = true
+        queue.append(node)
+      }
+      for node in firstNew..<graph.nodes.count { enqueue(NodeID(node)) }
+      enqueue(id)
+      for node in affected(by: touched, in: graph) { enqueue(node) }
+    }
+    return changes
+  }
+
+  /// Tries the rules at a node. Returns the values that another rule may see otherwise now, nil when nothing changed.
+  private func rewrite(_ graph: inout Graph, at id: NodeID, log: inout PassLog) -> [ValueID]? {
+    for index in byOperator[graph[id].op.name] ?? anywhere {
+      let rule = rules[index]
+      guard let match = Match(rule.root, at: id, in: graph) else { continue }
+      let name = graph[id].name
+      var patch = Patch(for: graph)
+      do throws(GraphError) {
+        switch try rule.body(graph, match, &patch) {
+        case .declined(let reason): log.decline(rule.name, at: name, reason)
+        case .changed:
+          var touched = patch.replacements.map(\.new)
+          for binding in match.bindings {
+            guard let node = binding.node.flatMap({ graph.node($0) }) else { continue }
+            touched += node.inputs.compactMap { $0 } + node.epilogueInputs
+          }
+          try graph.apply(patch)
+          log.hit(rule.name)
+          return touched
+        }
+      } catch {
+        log.fail(rule.name, at: name, error)
+      }
+    }
+    return nil
+  }
+
+  /// Nodes that read the values, up to as many steps away as a pattern looks. Wide fans are left to the next sweep.
+  private func affected(by values: [ValueID], in graph: borrowing Graph) -> [NodeID] {
+    var found: [NodeID] = []
+    var front = values
+    for _ in 0..<reach {
+      var next: [ValueID] = []
+      for value in front where graph.value(value) != nil {
+        let uses = graph.uses(of: value)
+        if uses.count > 8 { continue }
+        for case let node? in uses.map(\.node) where !found.contains(node) {
+          found.append(node)
+          next += graph[node].outputs.compactMap { $0 }
+        }
+      }
+      if found.count > 64 { break }
+      front = next
+    }
+    return found
+  }
+}
