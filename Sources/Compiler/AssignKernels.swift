@@ -1,0 +1,192 @@
+import IR
+import Kernels
+import Operators
+import Tensors
+
+/// A node with the way it will run.
+struct Assigned: Sendable {
+  var node: Node
+  var request: KernelRequest
+  var candidate: Candidate
+}
+
+/// What was considered for a node, for `why`.
+package struct NodeReport: Sendable {
+  package var node: String
+  package var operatorName: String
+  package var origins: [String]
+  package var chosen: String
+  package var considerations: [Consideration]
+}
+
+/// Chooses a kernel and formats for every node of a graph whose sizes are all known.
+struct AssignKernels {
+  let backends: BackendSet
+  let options: PlanOptions
+  let tuner: Tuner
+  private(set) var reports: [NodeReport] = []
+
+  init(backends: BackendSet, options: PlanOptions, tuner: Tuner) {
+    self.backends = backends
+    self.options = options
+    self.tuner = tuner
+  }
+
+  /// Splits epilogues where the chosen kernels fuse only a part; every node is assigned in the end.
+  mutating func run(on graph: inout Graph) throws(GraphError) -> [Assigned] {
+    var known: [KernelRequest: (candidates: [Candidate], considerations: [Consideration])] = [:]
+    // Each round splits at least one step off, so a bound on the rounds is a bound on the length of epilogues.
+    for _ in 0..<64 {
+      let order = try graph.order()
+      var nodes: [(node: Node, request: KernelRequest)] = []
+      var candidates: [[Candidate]] = []
+      for id in order {
+        let node = graph[id]
+        guard let request = graph.request(for: node, threads: options.threads) else {
+          throw GraphError(.malformed("a size is not known"), node: node.name)
+        }
+        if known[request] == nil {
+          var considerations: [Consideration] = []
+          let found = backends.candidates(for: request, options, considerations: &considerations)
+          known[request] = (found, considerations)
+        }
+        guard let found = known[request]?.candidates, !found.isEmpty else {
+          throw GraphError(.malformed("no kernel for \(node.op.name)"), node: node.name)
+        }
+        nodes.append((node, request))
+        candidates.append(found)
+      }
+      let costs = costs(of: nodes, candidates, in: graph)
+      let choice = LayoutSolver.solve(problem(graph, nodes, candidates, costs))
+      var splits: [(NodeID, Int)] = []
+      for (i, (node, _)) in nodes.enumerated() {
+        let fused = candidates[i][choice[i]].offer.fusedSteps
+        if fused < node.epilogue.steps.count { splits.append((node.id, fused)) }
+      }
+      if splits.isEmpty {
+        report(graph, nodes, candidates, costs, choice, known)
+        return zip(nodes, candidates).enumerated().map { i, pair in
+          Assigned(node: pair.0.node, request: pair.0.request, candidate: pair.1[choice[i]])
+        }
+      }
+      for (id, fused) in splits { try graph.splitEpilogue(of: id, after: fused) }
+    }
+    throw GraphError(.budget("an epilogue of more than 64 steps"))
+  }
+
+  private func costs(
+    of nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]], in graph: Graph
+  ) -> [[(nanoseconds: Double, isMeasured: Bool)]] {
+    nodes.indices.map { i in
+      let (node, request) = nodes[i]
+      let measured = options.selection == .auto ? tuner.times(of: candidates[i], request, graph.constants(of: node)) : [:]
+      return candidates[i].indices.map { c in
+        if let time = measured[c] { return (time + unfusedCost(candidates[i][c], request), true) }
+        return (predictedCost(candidates[i][c], request), false)
+      }
+    }
+  }
+
+  private func problem(
+    _ graph: Graph, _ nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]],
+    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]]
+  ) -> AssignmentProblem {
+    var alternatives: [[AssignmentProblem.Alternative]] = []
+    var position: [NodeID: Int] = [:]
+    for (i, (node, request)) in nodes.enumerated() {
+      position[node.id] = i
+      alternatives.append(
+        zip(candidates[i], costs[i]).map { candidate, cost in
+          let (inputs, outputs) = candidate.offer.complete(for: request)
+          var alternative = AssignmentProblem.Alternative(cost: cost.nanoseconds, inputs: inputs, outputs: outputs)
+          if options.keepsFileLayout { alternative.makeFileLayout(request) }
+          return alternative
+        })
+    }
+    // The graph's outputs are row-major: a node without a choice that reads them.
+    let sink = alternatives.count
+    alternatives.append([
+      AssignmentProblem.Alternative(
+        cost: 0, inputs: graph.outputs.map { graph[$0.value].type.tensor.map { .rowMajor($0.dataType) } }, outputs: [])
+    ])
+    var wires: [AssignmentProblem.Wire] = []
+    for id in graph.valueIDs {
+      let value = graph[id]
+      guard let type = value.type.tensor, let sizes = type.sizes else { continue }
+      var consumers: [(node: Int, input: Int)] = []
+      for use in graph.uses(of: id) {
+        switch use {
+        case .operand(let node, let i): if let p = position[node] { consumers.append((p, i)) }
+        case .epilogue(let node, let i): if let p = position[node] { consumers.append((p, nodes[p].node.inputs.count + i)) }
+        case .result(let i): consumers.append((sink, i))
+        }
+      }
+      if consumers.isEmpty { continue }
+      var producer: (node: Int, output: Int)?
+      if case .result(let node, let index) = value.source, let p = position[node] { producer = (p, index) }
+      wires.append(
+        AssignmentProblem.Wire(
+          producer: producer, given: .rowMajor(type.dataType), consumers: consumers,
+          isConstant: value.constant != nil, placement: Placement(dataType: type.dataType, sizes: sizes)))
+    }
+    return AssignmentProblem(nodes: alternatives, wires: wires)
+  }
+
+  private mutating func report(
+    _ graph: Graph, _ nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]],
+    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]], _ choice: [Int],
+    _ known: [KernelRequest: (candidates: [Candidate], considerations: [Consideration])]
+  ) {
+    for (i, (node, request)) in nodes.enumerated() {
+      var considerations = candidates[i].indices.map { c in
+        let candidate = candidates[i][c]
+        return Consideration(
+          kernel: candidate.name, accepted: true, detail: candidate.offer.formatText(for: request),
+          nanoseconds: costs[i][c].nanoseconds, isMeasured: costs[i][c].isMeasured)
+      }
+      considerations += known[request]?.considerations ?? []
+      reports.append(
+        NodeReport(
+          node: node.name, operatorName: node.op.name,
+          origins: node.origins.indices.map { graph.originNames[Int($0)] },
+          chosen: candidates[i][choice[i]].name, considerations: considerations))
+    }
+  }
+}
+
+extension Offer {
+  /// Formats of all operands (inputs, then epilogue inputs) and results; what is not said is row-major.
+  func complete(for request: KernelRequest) -> (inputs: [Format?], outputs: [Format?]) {
+    var operands: [Format?] = []
+    for (i, slot) in request.inputs.enumerated() {
+      operands.append(slot.map { (i < inputs.count ? inputs[i] : nil) ?? .rowMajor($0.placement.dataType) })
+    }
+    for (i, slot) in request.epilogueInputs.enumerated() {
+      operands.append(i < epilogueInputs.count ? epilogueInputs[i] : .rowMajor(slot.placement.dataType))
+    }
+    var results: [Format?] = []
+    for (i, placement) in request.outputs.enumerated() {
+      results.append(placement.map { (i < outputs.count ? outputs[i] : nil) ?? .rowMajor($0.dataType) })
+    }
+    return (operands, results)
+  }
+
+  func formatText(for request: KernelRequest) -> String {
+    let (inputs, outputs) = complete(for: request)
+    func text(_ formats: [Format?]) -> String { formats.map { $0.map { "\($0.layout)" } ?? "-" }.joined(separator: ",") }
+    let fused = request.epilogue.isEmpty ? "" : ", fuses \(fusedSteps) of \(request.epilogue.steps.count)"
+    return "\(text(inputs)) → \(text(outputs))\(fused)"
+  }
+}
+
+extension AssignmentProblem.Alternative {
+  /// Values stay in the file's layout: the reorders into and out of the kernel's are a part of its cost.
+  mutating func makeFileLayout(_ request: KernelRequest) {
+    for (i, placement) in request.outputs.enumerated() {
+      guard let placement, let format = outputs[i] else { continue }
+      let plain = Format.rowMajor(placement.dataType)
+      cost += AssignmentProblem.reorderCost(placement, format, plain)
+      outputs[i] = plain
+    }
+  }
+}

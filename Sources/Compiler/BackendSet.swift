@@ -1,0 +1,44 @@
+import Kernels
+
+/// The backends of this process: those that loaded, with their kernels by operator, and why the others did not.
+package struct BackendSet: Sendable {
+  package struct Missing: Sendable {
+    package var id: BackendID
+    package var reason: String
+  }
+
+  package let available: [BackendID]
+  package let missing: [Missing]
+  private let kernels: [String: [Kernel]]
+  private let evaluators: [String: Kernel]
+
+  /// Where a node goes that its backend declines: the first of these that accepts it.
+  package static let fallbackOrder: [BackendID] = [.simd, .oneDNN, .openBLAS, .naive]
+
+  package init(_ backends: [any Backend], missing: [Missing] = []) {
+    available = backends.map(\.id)
+    self.missing = missing
+    var kernels: [String: [Kernel]] = [:]
+    var evaluators: [String: Kernel] = [:]
+    for backend in backends {
+      for kernel in backend.kernels {
+        switch kernel.implementation {
+        case .planned: kernels[kernel.operatorName, default: []].append(kernel)
+        case .evaluated: if evaluators[kernel.operatorName] == nil { evaluators[kernel.operatorName] = kernel }
+        }
+      }
+    }
+    self.kernels = kernels
+    self.evaluators = evaluators
+  }
+
+  /// Planned kernels of an operator, in the order of the backends and of their tables.
+  func planned(_ operatorName: String) -> [Kernel] { kernels[operatorName] ?? [] }
+
+  func evaluator(_ operatorName: String) -> Kernel? { evaluators[operatorName] }
+
+  /// Backends to ask, in order, when `first` is asked for.
+  static func order(startingWith first: BackendID) -> [BackendID] {
+    [first] + fallbackOrder.filter { $0 != first }
+  }
+}

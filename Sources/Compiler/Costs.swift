@@ -1,0 +1,93 @@
+import IR
+import Kernels
+import Operators
+import Tensors
+
+/// Measured times, by the printed form of request, kernel and version. Swift's own hashes differ per process.
+package struct TuningTable: Sendable {
+  package struct Key: Hashable, Sendable {
+    package var request: String
+    package var kernel: String
+    package var version: Int
+    package var offer: Int
+  }
+
+  /// Nanoseconds.
+  package var times: [Key: Double] = [:]
+  package init() {}
+}
+
+extension KernelRequest {
+  /// The text that decides the cost: functions, sizes, strides and threads, but no numeric constants.
+  var costText: String {
+    func slot(_ placement: Placement?, _ isConstant: Bool) -> String {
+      guard let placement else { return "-" }
+      return "\(placement.dataType.rawValue)\(placement.sizes)\(isConstant ? "c" : "")"
+    }
+    let steps = epilogue.steps.map { step in
+      switch step {
+      case .unary(let function): String(function.text.prefix { $0 != "(" })
+      case .clamp: "clamp"
+      default: step.text
+      }
+    }
+    return "\(op.base.name) \(op.base) " + inputs.map { slot($0?.placement, $0?.isConstant ?? false) }.joined(separator: ",")
+      + " {\(steps.joined(separator: ","))}"
+      + epilogueInputs.map { slot($0.placement, $0.isConstant) }.joined(separator: ",") + " -> "
+      + outputs.map { slot($0, false) }.joined(separator: ",") + " t\(threads)"
+  }
+
+  /// Multiply-adds, times two; elementwise work counts one per element.
+  package var operationCount: Double {
+    let output = Double(outputs.first.flatMap { $0?.elementCount } ?? 0)
+    func input(_ i: Int) -> [Int] { i < inputs.count ? inputs[i]?.placement.sizes ?? [] : [] }
+    switch op.base {
+    case is Convolution:
+      let weights = input(1)
+      return 2 * output * Double(weights.dropFirst().reduce(1, *))
+    case is ConvTranspose:
+      let weights = input(1)
+      return 2 * Double(input(0).reduce(1, *)) * Double(weights.dropFirst().reduce(1, *))
+    case is MatMul: return 2 * output * Double(input(0).last ?? 1)
+    case let gemm as Gemm: return 2 * output * Double((gemm.transA ? input(0).first : input(0).last) ?? 1)
+    case let pool as MaxPool: return output * Double(pool.window.kernel.reduce(1, *))
+    case let pool as AveragePool: return output * Double(pool.window.kernel.reduce(1, *))
+    default: return output
+    }
+  }
+
+  /// Bytes of all operands and results.
+  package var byteCount: Double {
+    var sum = 0.0
+    for slot in inputs { sum += Double(slot?.placement.byteCount ?? 0) }
+    for slot in epilogueInputs { sum += Double(slot.placement.byteCount) }
+    for placement in outputs { sum += Double(placement?.byteCount ?? 0) }
+    return sum
+  }
+}
+
+/// A guess of a candidate's time in nanoseconds where nothing was measured.
+func predictedCost(_ candidate: Candidate, _ request: KernelRequest) -> Double {
+  guard case .kernel(let kernel) = candidate.method else { return 0 }
+  if let predicted = candidate.offer.predicted {
+    let (seconds, attoseconds) = predicted.components
+    return Double(seconds) * 1e9 + Double(attoseconds) / 1e9
+  }
+  // Multiply-adds and bytes per nanosecond that a core of the last ten years can be expected to reach.
+  let rate: (operations: Double, bytes: Double) =
+    switch kernel.backend {
+    case .simd, .oneDNN: (60, 10)
+    case .openBLAS: (40, 8)
+    default: (1, 1)
+    }
+  let threads = Double(max(1, request.threads))
+  let work = max(request.operationCount / rate.operations, request.byteCount / rate.bytes) / threads
+  return (500 + work) * (1 + 0.2 * Double(candidate.rank)) + unfusedCost(candidate, request)
+}
+
+/// What the steps cost that the candidate leaves to nodes of their own: a sweep over the result each.
+func unfusedCost(_ candidate: Candidate, _ request: KernelRequest) -> Double {
+  let steps = request.epilogue.steps.count - candidate.offer.fusedSteps
+  guard steps > 0, let output = request.outputs.first ?? nil else { return 0 }
+  return Double(steps) * (1_000 + Double(output.byteCount) * 2 / 10 / Double(max(1, request.threads)))
+}

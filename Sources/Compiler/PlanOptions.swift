@@ -1,0 +1,34 @@
+import Kernels
+
+/// How kernels are chosen.
+package enum Selection: Hashable, Sendable {
+  /// One backend wherever it can; a node that it declines goes to the next of `BackendSet.fallbackOrder`.
+  case backend(BackendID)
+  /// The fastest for each node and for the whole, by measurement.
+  case auto
+}
+
+/// Everything that may change a plan, beside the graph and the binding.
+package struct PlanOptions: Hashable, Sendable {
+  package var selection: Selection
+  package var threads: Int
+  package var allowed: Set<Numerics>
+  /// Values keep the order of bytes that they have in the file: what the unoptimized variants of a comparison run.
+  package var keepsFileLayout: Bool
+  /// Fusing and simplifying after binding; off for the unoptimized variants.
+  package var optimizes: Bool
+  /// Nanoseconds that `auto` may spend on measuring for one plan.
+  package var tuningBudget: UInt64
+
+  package init(
+    selection: Selection, threads: Int, allowed: Set<Numerics> = [.exact, .reassociated],
+    keepsFileLayout: Bool = false, optimizes: Bool = true, tuningBudget: UInt64 = 1_500_000_000
+  ) {
+    self.selection = selection
+    self.threads = threads
+    self.allowed = allowed
+    self.keepsFileLayout = keepsFileLayout
+    self.optimizes = optimizes
+    self.tuningBudget = tuningBudget
+  }
+}
