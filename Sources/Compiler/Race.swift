@@ -1,0 +1,57 @@
+import Kernels
+import Runtime
+import Tensors
+
+/// Runs plans of one graph in turns on the same inputs and returns the lower quartile of each, in nanoseconds;
+/// infinity for one that cannot run.
+func raceTimes(_ plans: [ExecutionPlan], threads: Int, budget: UInt64) -> [Double] {
+  let team = Team(threads: threads)
+  var instances: [PlanInstance?] = []
+  var kept: [Tensor] = []
+  for plan in plans {
+    guard let instance = try? PlanInstance(plan) else {
+      instances.append(nil)
+      continue
+    }
+    for (i, placement) in plan.inputs.enumerated() {
+      guard let tensor = zeros(placement) else { continue }
+      kept.append(tensor)
+      instance.setInput(i, tensor.bytes)
+    }
+    for (i, placement) in plan.outputs.enumerated() {
+      guard let tensor = zeros(placement), let bytes = tensor.mutableBytes else { continue }
+      kept.append(tensor)
+      instance.setOutput(i, bytes)
+    }
+    instances.append(instance)
+  }
+  var times = [[Double]](repeating: [], count: plans.count)
+  let deadline = monotonicNanoseconds() + budget
+  for round in 0..<30 {
+    for (i, instance) in instances.enumerated() {
+      guard let instance else { continue }
+      team.lease()
+      let start = monotonicNanoseconds()
+      let finished = (try? instance.run(Workers(team: team))) != nil
+      let time = Double(monotonicNanoseconds() - start)
+      team.release()
+      if !finished {
+        instances[i] = nil
+        times[i] = []
+      } else if round > 0 {
+        times[i].append(time)
+      }
+    }
+    if round >= 3, monotonicNanoseconds() > deadline { break }
+  }
+  withExtendedLifetime(kept) {}
+  return times.map { $0.isEmpty ? .infinity : $0.sorted()[$0.count / 4] }
+}
+
+private func zeros(_ placement: Placement) -> Tensor? {
+  guard let tensor = try? Tensor(uninitialized: placement.dataType, sizes: placement.sizes),
+    let bytes = tensor.mutableBytes
+  else { return nil }
+  bytes.base.initializeMemory(as: UInt8.self, repeating: 0, count: bytes.count)
+  return tensor
+}
