@@ -63,6 +63,7 @@ let testTargets: [Target] = [
   module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
   tests("TensorsTests", ["Tensors", "TestSupport"]),
   tests("KernelsTests", ["Kernels"]),
+  tests("CompilerTests", ["Compiler", "Tensors"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
 ]
 
