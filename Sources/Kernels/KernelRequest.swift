@@ -16,7 +16,8 @@ package struct Slot: Hashable, Sendable {
 /// All that may change the choice of a kernel, nothing else. Sizes are bound and static parameters are attributes.
 ///
 /// The formats in the placements are the row-major ones of the logical types: a kernel says in its offers which formats
-/// it wants, and is prepared with the offer that was chosen.
+/// it wants, and is prepared with the offer that was chosen. Only a Reorder is asked with its true formats: the operand's
+/// placement has the format that the bytes are in, the result's the format they shall have.
 package struct KernelRequest: Hashable, Sendable {
   package var op: AnyOperator
   package var body: Fragment?
