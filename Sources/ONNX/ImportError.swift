@@ -15,7 +15,7 @@ package enum ImportError: Error, Sendable {
 
 /// One thing in a model that Needletail does not do.
 package struct Unsupported: Error, Hashable, Sendable {
-  package enum Reason: Hashable, Sendable {
+  package enum Reason: Error, Hashable, Sendable {
     /// No import rule for this operator.
     case unknownOperator
     case domain(String)

@@ -1,0 +1,62 @@
+import IR
+
+/// How one ONNX operator, in a range of versions of the operator set, becomes an operator of the vocabulary.
+///
+/// ```swift
+/// ImportRule("Flatten", inputs: 1...1) { node in try node.add(Flatten(axis: node.int("axis", default: 1))) }
+/// ```
+package struct ImportRule: Sendable {
+  /// The newest version of ONNX's operator set whose changes are known here.
+  package static let newestVersion: Int64 = 28
+
+  package let operatorName: String
+  package let versions: ClosedRange<Int64>
+  /// Operands that the file may give; the first `lowerBound` of them must not be left empty.
+  package let inputs: ClosedRange<Int>
+  package let outputs: ClosedRange<Int>
+  /// Adds the node to the graph. Throws what it cannot express; the importer adds the node's name.
+  package let build: @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
+
+  package init(
+    _ operatorName: String, _ versions: ClosedRange<Int64> = 1...ImportRule.newestVersion,
+    inputs: ClosedRange<Int>, outputs: ClosedRange<Int> = 1...1,
+    build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
+  ) {
+    self.operatorName = operatorName
+    self.versions = versions
+    self.inputs = inputs
+    self.outputs = outputs
+    self.build = build
+  }
+
+  package init(
+    _ operatorName: String, since version: Int64, inputs: ClosedRange<Int>, outputs: ClosedRange<Int> = 1...1,
+    build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
+  ) {
+    self.init(
+      operatorName, version...ImportRule.newestVersion, inputs: inputs, outputs: outputs, build: build)
+  }
+}
+
+/// Every rule, by the name of the operator.
+package enum ImportRules {
+  package static let all: [ImportRule] =
+    convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction + shaping
+    + selection + resize + generation + control
+
+  private static let byName = Dictionary(grouping: all, by: \.operatorName)
+
+  package static func rules(for operatorName: String) -> [ImportRule] { byName[operatorName] ?? [] }
+
+  /// The names of the operators that can be imported, sorted.
+  package static var operatorNames: [String] { byName.keys.sorted() }
+
+  static func rule(for operatorName: String, version: Int64) throws(Unsupported.Reason) -> ImportRule {
+    let rules = rules(for: operatorName)
+    if let rule = rules.first(where: { $0.versions.contains(version) }) { return rule }
+    guard let first = rules.map(\.versions.lowerBound).min(), let last = rules.map(\.versions.upperBound).max() else {
+      throw .unknownOperator
+    }
+    throw .version(found: version, known: first...last)
+  }
+}

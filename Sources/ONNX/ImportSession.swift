@@ -1,0 +1,113 @@
+import IR
+import Tensors
+
+/// What one import shares among all graphs of the model: tensors, versions, symbols, and everything found wrong.
+final class ImportSession {
+  /// Regions may be nested this deep: each level is inferred as often as those around it.
+  static let nestingLimit = 16
+
+  let path: String
+  let tensors: TensorReader
+  private let versions: [String: Int64]
+  private let functions: Set<String>
+  private var symbolNames: Set<String> = []
+  private(set) var unsupported: [Unsupported] = []
+  private(set) var firstTensorError: (place: String, error: TensorDecodeError)?
+  private(set) var firstInferenceError: GraphError?
+  var warnings: [String] = []
+  /// Grows with everything found wrong: a region where it grew is not to be used.
+  private(set) var problemCount = 0
+
+  init(_ model: ModelProto, tensors: TensorReader, path: String) {
+    self.path = path
+    self.tensors = tensors
+    var versions: [String: Int64] = [:]
+    for set in model.operatorSets {
+      let domain = Self.normal(set.domain)
+      versions[domain] = max(versions[domain] ?? .min, set.version)
+    }
+    // Files before IR 3 name no operator set: the first one is meant.
+    if model.operatorSets.isEmpty { versions[""] = 1 }
+    self.versions = versions
+    functions = Set(model.functions.map { "\(Self.normal($0.domain)):\($0.name)" })
+  }
+
+  static func normal(_ domain: String) -> String { domain == "ai.onnx" ? "" : domain }
+
+  func version(of domain: String) -> Int64? { versions[Self.normal(domain)] }
+
+  func isFunction(_ node: NodeProto) -> Bool { functions.contains("\(Self.normal(node.domain)):\(node.operatorName)") }
+
+  // MARK: - Problems
+
+  func note(_ reason: Unsupported.Reason, _ subject: String, _ operatorName: String, version: Int64) {
+    problemCount += 1
+    unsupported.append(
+      Unsupported(subject: subject, operatorName: operatorName, version: version, reason: reason))
+  }
+
+  func note(tensor error: TensorDecodeError, at place: String) {
+    problemCount += 1
+    if firstTensorError == nil { firstTensorError = (place, error) }
+  }
+
+  func note(_ error: GraphError) {
+    problemCount += 1
+    if firstInferenceError == nil { firstInferenceError = error }
+  }
+
+  /// Throws what was found: a broken tensor first, since nothing can be said of a model whose data is wrong.
+  func throwProblems() throws(ImportError) {
+    if let (place, error) = firstTensorError { throw .tensor(path: path, place: place, error) }
+    if !unsupported.isEmpty { throw .unsupported(path: path, unsupported) }
+    if let error = firstInferenceError { throw .inference(path: path, error) }
+  }
+
+  // MARK: - Types
+
+  /// Symbols that the file names are taken first, so that ours never meet them.
+  func reserveSymbols(of graph: GraphProto) {
+    for input in graph.inputs {
+      if let type = input.type { reserveSymbols(of: type) }
+    }
+  }
+
+  private func reserveSymbols(of type: TypeProto) {
+    switch type {
+    case .tensor(let tensor), .sparseTensor(let tensor):
+      for case .name(let name) in tensor.shape ?? [] { symbolNames.insert(name) }
+    case .sequence(let element), .optional(let element): reserveSymbols(of: element)
+    case .map, .opaque, .none: break
+    }
+  }
+
+  /// The type of a graph input: the same name is the same size; an unknown size gets a symbol of its own.
+  func inputType(_ proto: TypeProto, of input: String) throws(Unsupported.Reason) -> ValueType {
+    switch proto {
+    case .tensor(let tensor):
+      guard let dataType = DataType(onnx: tensor.elementType) else {
+        throw .type("element type \(tensor.elementType)")
+      }
+      guard let shape = tensor.shape else { return .tensor(dataType, nil) }
+      if shape.count > TensorReader.rankLimit { throw .type("\(shape.count) axes") }
+      return .tensor(dataType, shape.enumerated().map { axis, size in dimension(size, input, axis) })
+    case .sequence(let element): return .sequence(try inputType(element, of: input))
+    case .optional(let element): return .optional(try inputType(element, of: input))
+    case .sparseTensor: throw .type("a sparse tensor")
+    case .map: throw .type("a map")
+    case .opaque(let domain, let name): throw .type("the opaque type \(domain).\(name)")
+    case .none: throw .type("none is declared")
+    }
+  }
+
+  private func dimension(_ size: TensorTypeProto.Size, _ input: String, _ axis: Int) -> Dimension {
+    switch size {
+    case .value(let value) where value >= 0: return Dimension(Int(value))
+    case .name(let name) where !name.isEmpty: return Dimension(Symbol(name))
+    case .value, .name, .missing:
+      var name = "\(input)_\(axis)"
+      while !symbolNames.insert(name).inserted { name += "_" }
+      return Dimension(Symbol(name))
+    }
+  }
+}

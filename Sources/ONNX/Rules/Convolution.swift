@@ -1,0 +1,52 @@
+import IR
+import Operators
+import Tensors
+
+extension ImportRules {
+  static let convolution: [ImportRule] = [
+    ImportRule("Conv", inputs: 2...3) { n throws(Unsupported.Reason) in
+      let window = try n.window(kernel: try n.kernel(ofWeights: 1))
+      try n.add(Convolution(window: window, groups: try n.positive("group", default: 1)))
+    },
+    ImportRule("ConvTranspose", inputs: 2...3) { n throws(Unsupported.Reason) in
+      let window = try n.window(kernel: try n.kernel(ofWeights: 1))
+      let count = window.kernel.count
+      let padding = try n.ints("output_padding")
+      if let padding { try n.check("output_padding", padding, count: count, minimum: 0) }
+      let shape = try n.ints("output_shape")
+      if let shape { try n.check("output_shape", shape, count: count, minimum: 1) }
+      try n.add(
+        ConvTranspose(
+          window: window, groups: try n.positive("group", default: 1), outputPadding: padding, outputShape: shape))
+    },
+  ]
+
+  static let pooling: [ImportRule] = [
+    ImportRule("MaxPool", inputs: 1...1, outputs: 1...2) { n throws(Unsupported.Reason) in
+      let window = try n.window(dilates: n.version >= 10)
+      let ceil = n.version >= 10 ? try n.flag("ceil_mode", default: false) : false
+      let columnMajor = n.version >= 8 ? try n.flag("storage_order", default: false) : false
+      try n.add(MaxPool(window: window, ceilMode: ceil, columnMajorIndices: columnMajor))
+    },
+    ImportRule("AveragePool", inputs: 1...1) { n throws(Unsupported.Reason) in
+      let window = try n.window(dilates: n.version >= 19)
+      let ceil = n.version >= 10 ? try n.flag("ceil_mode", default: false) : false
+      let countsPads = n.version >= 7 ? try n.flag("count_include_pad", default: false) : false
+      try n.add(AveragePool(window: window, ceilMode: ceil, countIncludePad: countsPads))
+    },
+    ImportRule("GlobalAveragePool", inputs: 1...1) { n throws(Unsupported.Reason) in try n.add(GlobalAveragePool()) },
+    ImportRule("GlobalMaxPool", inputs: 1...1) { n throws(Unsupported.Reason) in try n.add(GlobalMaxPool()) },
+  ]
+
+  static let linear: [ImportRule] = [
+    ImportRule("Gemm", inputs: 2...3) { n throws(Unsupported.Reason) in
+      // Opset 7 made broadcasting of C the rule; equal shapes broadcast too.
+      if n.version < 7 { n.ignore("broadcast") }
+      try n.add(
+        Gemm(
+          transA: try n.flag("transA", default: false), transB: try n.flag("transB", default: false),
+          alpha: try n.real("alpha", default: 1), beta: try n.real("beta", default: 1)))
+    },
+    ImportRule("MatMul", inputs: 2...2) { n throws(Unsupported.Reason) in try n.add(MatMul()) },
+  ]
+}
