@@ -62,6 +62,7 @@ let everything: [Target.Dependency] = ["TestSupport", "Needletail"] + core + bac
 let testTargets: [Target] = [
   module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
   tests("TensorsTests", ["Tensors", "TestSupport"]),
+  tests("SIMDTests", ["SIMDBackend", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),

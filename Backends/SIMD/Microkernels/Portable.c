@@ -6,7 +6,7 @@
 #include "Templates/Rows.h"
 #include "Templates/Pooling.h"
 
-#define TILE_ROWS 4
+#define TILE_ROWS 6
 #define PANEL_UNITS 1
 
 const nt_kernels nt_portable_kernels = {

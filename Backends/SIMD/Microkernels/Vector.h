@@ -32,24 +32,24 @@ INLINE void store_half(float *p, H v) { ((unaligned_h *)p)->v = v; }
 
 // The first n lanes, 0 < n ≤ W; the others are zero and their memory is not touched.
 #if defined(LEVEL_AVX512)
-INLINE __mmask16 lanes(int64_t n) { return (__mmask16)((1u << n) - 1); }
-INLINE V load_part(const float *p, int64_t n) { return (V)_mm512_maskz_loadu_ps(lanes(n), p); }
-INLINE void store_part(float *p, V v, int64_t n) { _mm512_mask_storeu_ps(p, lanes(n), (__m512)v); }
-INLINE H load_half_part(const float *p, int64_t n) { return (H)_mm256_maskz_loadu_ps((__mmask8)lanes(n), p); }
-INLINE void store_half_part(float *p, H v, int64_t n) { _mm256_mask_storeu_ps(p, (__mmask8)lanes(n), (__m256)v); }
+INLINE __mmask16 lanes(ptrdiff_t n) { return (__mmask16)((1u << n) - 1); }
+INLINE V load_part(const float *p, ptrdiff_t n) { return (V)_mm512_maskz_loadu_ps(lanes(n), p); }
+INLINE void store_part(float *p, V v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, lanes(n), (__m512)v); }
+INLINE H load_half_part(const float *p, ptrdiff_t n) { return (H)_mm256_maskz_loadu_ps((__mmask8)lanes(n), p); }
+INLINE void store_half_part(float *p, H v, ptrdiff_t n) { _mm256_mask_storeu_ps(p, (__mmask8)lanes(n), (__m256)v); }
 #elif defined(LEVEL_AVX2)
 static const int32_t lane_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
-INLINE __m256i lanes(int64_t n) { return _mm256_loadu_si256((const __m256i *)(lane_masks + 8 - n)); }
-INLINE V load_part(const float *p, int64_t n) { return (V)_mm256_maskload_ps(p, lanes(n)); }
-INLINE void store_part(float *p, V v, int64_t n) { _mm256_maskstore_ps(p, lanes(n), (__m256)v); }
+INLINE __m256i lanes(ptrdiff_t n) { return _mm256_loadu_si256((const __m256i *)(lane_masks + 8 - n)); }
+INLINE V load_part(const float *p, ptrdiff_t n) { return (V)_mm256_maskload_ps(p, lanes(n)); }
+INLINE void store_part(float *p, V v, ptrdiff_t n) { _mm256_maskstore_ps(p, lanes(n), (__m256)v); }
 #else
-INLINE V load_part(const float *p, int64_t n) {
+INLINE V load_part(const float *p, ptrdiff_t n) {
   V v = set1(0);
-  for (int64_t i = 0; i < n; i++) v[i] = p[i];
+  for (ptrdiff_t i = 0; i < n; i++) v[i] = p[i];
   return v;
 }
-INLINE void store_part(float *p, V v, int64_t n) {
-  for (int64_t i = 0; i < n; i++) p[i] = v[i];
+INLINE void store_part(float *p, V v, ptrdiff_t n) {
+  for (ptrdiff_t i = 0; i < n; i++) p[i] = v[i];
 }
 #endif
 
@@ -57,8 +57,8 @@ INLINE void store_part(float *p, V v, int64_t n) {
 INLINE H low_half(V x) { return __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7); }
 #else
 INLINE H low_half(V x) { return (H)(x[0]); }
-INLINE H load_half_part(const float *p, int64_t n) { return load_half(p); }
-INLINE void store_half_part(float *p, H v, int64_t n) {}
+INLINE H load_half_part(const float *p, ptrdiff_t n) { return load_half(p); }
+INLINE void store_half_part(float *p, H v, ptrdiff_t n) {}
 #endif
 
 // Baseline x86 has no fused multiply-add: there the builtin would call libm lane by lane.

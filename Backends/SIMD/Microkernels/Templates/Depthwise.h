@@ -5,14 +5,14 @@
 typedef struct {
   const float *input;      // window of output (0, 0) of the tile, at this vector's channels
   ptrdiff_t in_x, in_y;
-  int64_t top, in_height;  // input row of the window; rows outside the image are skipped
-  int64_t left, in_width;
+  ptrdiff_t top, in_height;  // input row of the window; rows outside the image are skipped
+  ptrdiff_t left, in_width;
   const float *weights;
   const float *bias;       // or NULL
   float *output;
   ptrdiff_t out_x, out_y;
-  int64_t columns;         // valid columns of the tile
-  int64_t lanes;           // valid channels of the vector
+  ptrdiff_t columns;         // valid columns of the tile
+  ptrdiff_t lanes;           // valid channels of the vector
   V lower, upper;
 } depthwise_tile;
 
@@ -70,15 +70,15 @@ static depthwise_function *const depthwise_tiles[2][2][2][2] = {{DEPTHWISE_LINE(
                                                                 {DEPTHWISE_LINE(5, 1), DEPTHWISE_LINE(5, 2)}};
 
 // Any window, one pixel of one vector at a time.
-static void depthwise_pixel(const nt_window *w, int64_t oy, int64_t ox, int64_t c, int64_t count) {
-  const int64_t top = oy * w->stride_y - w->pad_top, left = ox * w->stride_x - w->pad_left;
+static void depthwise_pixel(const nt_window *w, ptrdiff_t oy, ptrdiff_t ox, ptrdiff_t c, ptrdiff_t count) {
+  const ptrdiff_t top = oy * w->stride_y - w->pad_top, left = ox * w->stride_x - w->pad_left;
   const float *weights = w->weights + c / 16 * 16 * w->kernel_height * w->kernel_width + c % 16;
   V acc = w->epilogue.bias ? load_part(w->epilogue.bias + c, count) : set1(0);
-  for (int64_t ky = 0; ky < w->kernel_height; ky++) {
-    const int64_t y = top + ky * w->dilation_y;
+  for (ptrdiff_t ky = 0; ky < w->kernel_height; ky++) {
+    const ptrdiff_t y = top + ky * w->dilation_y;
     if (y < 0 || y >= w->in_height) continue;
-    for (int64_t kx = 0; kx < w->kernel_width; kx++) {
-      const int64_t x = left + kx * w->dilation_x;
+    for (ptrdiff_t kx = 0; kx < w->kernel_width; kx++) {
+      const ptrdiff_t x = left + kx * w->dilation_x;
       if (x < 0 || x >= w->in_width) continue;
       acc = fma_v(load_part(w->input + y * w->in_y + x * w->in_x + c, count),
                   load(weights + (ky * w->kernel_width + kx) * 16), acc);
@@ -88,10 +88,10 @@ static void depthwise_pixel(const nt_window *w, int64_t oy, int64_t ox, int64_t 
   store_part(w->output + oy * w->out_y + ox * w->out_x + c, acc, count);
 }
 
-static void depthwise_any(const nt_window *w, int64_t out_row, int64_t out_row_end) {
-  for (int64_t oy = out_row; oy < out_row_end; oy++) {
-    for (int64_t ox = 0; ox < w->out_width; ox++) {
-      for (int64_t c = 0; c < w->channels; c += W)
+static void depthwise_any(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
+  for (ptrdiff_t oy = out_row; oy < out_row_end; oy++) {
+    for (ptrdiff_t ox = 0; ox < w->out_width; ox++) {
+      for (ptrdiff_t c = 0; c < w->channels; c += W)
         depthwise_pixel(w, oy, ox, c, w->channels - c < W ? w->channels - c : W);
     }
     if (w->epilogue.step_count > 0)
@@ -99,29 +99,29 @@ static void depthwise_any(const nt_window *w, int64_t out_row, int64_t out_row_e
   }
 }
 
-static void depthwise(const nt_window *w, int64_t out_row, int64_t out_row_end) {
-  const int64_t kernel = w->kernel_height, stride = w->stride_y;
+static void depthwise(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
+  const ptrdiff_t kernel = w->kernel_height, stride = w->stride_y;
   if (kernel != w->kernel_width || stride != w->stride_x || (kernel != 3 && kernel != 5) || stride > 2 ||
       w->dilation_y != 1 || w->dilation_x != 1) {
     depthwise_any(w, out_row, out_row_end);
     return;
   }
   depthwise_function *const(*tile)[2] = depthwise_tiles[kernel == 5][stride - 1];
-  const int64_t x_tiles = (w->out_width + DW_COLUMNS - 1) / DW_COLUMNS;
-  const int64_t width = w->out_width / x_tiles, wider = w->out_width % x_tiles;
+  const ptrdiff_t x_tiles = (w->out_width + DW_COLUMNS - 1) / DW_COLUMNS;
+  const ptrdiff_t width = w->out_width / x_tiles, wider = w->out_width % x_tiles;
   depthwise_tile t = {.in_x = w->in_x, .in_y = w->in_y, .in_height = w->in_height, .in_width = w->in_width,
                       .out_x = w->out_x, .out_y = w->out_y,
                       .lower = set1(w->epilogue.lower), .upper = set1(w->epilogue.upper)};
-  for (int64_t oy = out_row; oy < out_row_end; oy += DW_ROWS) {
+  for (ptrdiff_t oy = out_row; oy < out_row_end; oy += DW_ROWS) {
     const int tall = out_row_end - oy >= DW_ROWS;
-    for (int64_t i = 0, ox = 0; i < x_tiles; i++, ox += t.columns) {
+    for (ptrdiff_t i = 0, ox = 0; i < x_tiles; i++, ox += t.columns) {
       t.columns = width + (i < wider);
       t.left = ox * stride - w->pad_left;
       const int inside = t.columns == DW_COLUMNS && t.left >= 0 && t.left + (DW_COLUMNS - 1) * stride + kernel <= w->in_width;
-      for (int64_t row = oy; row < oy + DW_ROWS && row < out_row_end; row += tall ? DW_ROWS : 1) {
+      for (ptrdiff_t row = oy; row < oy + DW_ROWS && row < out_row_end; row += tall ? DW_ROWS : 1) {
         t.top = row * stride - w->pad_top;
         const float *window = w->input + t.top * w->in_y + t.left * w->in_x;
-        for (int64_t c = 0; c < w->channels; c += W) {
+        for (ptrdiff_t c = 0; c < w->channels; c += W) {
           t.lanes = w->channels - c < W ? w->channels - c : W;
           t.input = window + c;
           t.weights = w->weights + c / 16 * 16 * kernel * kernel + c % 16;
@@ -131,7 +131,7 @@ static void depthwise(const nt_window *w, int64_t out_row, int64_t out_row_end) 
         }
       }
       if (w->epilogue.step_count > 0) {
-        for (int64_t row = oy; row < oy + DW_ROWS && row < out_row_end; row++)
+        for (ptrdiff_t row = oy; row < oy + DW_ROWS && row < out_row_end; row++)
           steps(&w->epilogue, w->output + row * w->out_y + ox * w->out_x, w->out_x, row * w->out_width + ox,
                 t.columns, 0, w->channels);
       }

@@ -6,7 +6,7 @@
 // One tile: `rows` row pointers of A against a K-major panel of `vectors` vectors and then, at AVX-512, `halves` half vectors. Only the
 // last of them may be partial: `valid` columns of the panel exist. Each sum starts with its bias and adds k upwards, in any tile.
 INLINE void gemm_tile(const int rows, const int vectors, const int halves, const nt_gemm *g, const float *const *a,
-                      const float *b, int64_t row, int64_t column, int64_t valid) {
+                      const float *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid) {
   V acc[TILE_ROWS][PANEL_VECTORS];
   H hacc[TILE_ROWS][3];
   const int whole = valid == vectors * W + halves * 8;
@@ -17,18 +17,18 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
     UNROLL for (int r = 0; r < rows; r++) acc[r][v] = start;
   }
   UNROLL for (int h = 0; h < halves; h++) {
-    const int64_t at = vectors * W + h * 8;
+    const ptrdiff_t at = vectors * W + h * 8;
     H start = (H)(0.0f);
     if (bias) start = FULL_HALF(h) ? load_half(bias + at) : load_half_part(bias + at, valid - at);
     UNROLL for (int r = 0; r < rows; r++) hacc[r][h] = start;
   }
 
-  const int64_t length = g->segment_length;
-  for (int64_t s = 0; s < g->segment_count; s++) {
+  const ptrdiff_t length = g->segment_length;
+  for (ptrdiff_t s = 0; s < g->segment_count; s++) {
     const float *p[TILE_ROWS];
     const ptrdiff_t offset = g->offsets[s];
     UNROLL for (int r = 0; r < rows; r++) p[r] = a[r] + offset;
-    ROLLED for (int64_t k = 0; k < length; k++) {
+    ROLLED for (ptrdiff_t k = 0; k < length; k++) {
       V bv[PANEL_VECTORS];
       H bh[3];
       UNROLL for (int v = 0; v < vectors; v++) bv[v] = load(b + v * W);
@@ -61,7 +61,7 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
       if (FULL_VECTOR(v)) store(to, x); else store_part(to, x, valid - v * W);
     }
     UNROLL for (int h = 0; h < halves; h++) {
-      const int64_t at = vectors * W + h * 8;
+      const ptrdiff_t at = vectors * W + h * 8;
       H x = hacc[r][h];
       if (residual) {
         const float *from = residual + r * e->residual_stride + at;
@@ -75,11 +75,11 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
   }
 }
 
-typedef void tile_function(const nt_gemm *g, const float *const *a, const float *b, int64_t row, int64_t column, int64_t valid);
+typedef void tile_function(const nt_gemm *g, const float *const *a, const float *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid);
 
 #define TILE(ROWS, VECTORS, HALVES)                                                                                      \
   static void gemm_tile_##ROWS##x##VECTORS##_##HALVES(const nt_gemm *g, const float *const *a, const float *b,           \
-                                                    int64_t row, int64_t column, int64_t valid) {                      \
+                                                    ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid) {                      \
     gemm_tile(ROWS, VECTORS, HALVES, g, a, b, row, column, valid);                                                       \
   }
 #if defined(LEVEL_AVX512)
@@ -96,23 +96,23 @@ static tile_function *const tiles[TILE_ROWS][2] = {TILE_LINE(1), TILE_LINE(2), T
                                                   TILE_LINE(5), TILE_LINE(6)};
 #endif
 
-static void gemm(const nt_gemm *g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
-  const int64_t k = g->segment_count * g->segment_length;
-  const int64_t rows = row_end - row, blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
+static void gemm(const nt_gemm *g, ptrdiff_t row, ptrdiff_t row_end, ptrdiff_t panel, ptrdiff_t panel_end) {
+  const ptrdiff_t k = g->segment_count * g->segment_length;
+  const ptrdiff_t rows = row_end - row, blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
   if (blocks == 0) return;
-  const int64_t height = rows / blocks, taller = rows % blocks; // the first `taller` blocks have a row more
-  const int64_t x0 = row % g->width, y0 = row / g->width % g->height, image0 = row / g->width / g->height;
-  for (int64_t i = panel; i < panel_end; i++) {
-    int64_t column, width, x = x0, y = y0, r = row;
+  const ptrdiff_t height = rows / blocks, taller = rows % blocks; // the first `taller` blocks have a row more
+  const ptrdiff_t x0 = row % g->width, y0 = row / g->width % g->height, image0 = row / g->width / g->height;
+  for (ptrdiff_t i = panel; i < panel_end; i++) {
+    ptrdiff_t column, width, x = x0, y = y0, r = row;
     nt_panel(PANEL_UNITS, g->n, i, &column, &width);
-    const int64_t valid = g->n - column < width ? g->n - column : width;
+    const ptrdiff_t valid = g->n - column < width ? g->n - column : width;
     const float *b = g->b + column * k;
     const float *line = g->a + image0 * g->a_image + y * g->a_y, *image = g->a + image0 * g->a_image;
     const float *pixel = line + x * g->a_x;
-    for (int64_t block = 0; block < blocks; block++) {
-      const int64_t count = height + (block < taller);
+    for (ptrdiff_t block = 0; block < blocks; block++) {
+      const ptrdiff_t count = height + (block < taller);
       const float *a[TILE_ROWS];
-      for (int64_t j = 0; j < count; j++) {
+      for (ptrdiff_t j = 0; j < count; j++) {
         a[j] = pixel;
         pixel += g->a_x;
         if (++x == g->width) {
@@ -131,8 +131,8 @@ static void gemm(const nt_gemm *g, int64_t row, int64_t row_end, int64_t panel, 
 }
 
 // One row against one panel, every fourth k to a sum of its own; then the bias.
-INLINE void gemv_panel(const int vectors, const int halves, const float *x, const float *b, int64_t k, int64_t k_end,
-                       const float *bias, float *y, int64_t valid) {
+INLINE void gemv_panel(const int vectors, const int halves, const float *x, const float *b, ptrdiff_t k, ptrdiff_t k_end,
+                       const float *bias, float *y, ptrdiff_t valid) {
   V acc[4][PANEL_VECTORS];
   H hacc[4][3];
   const int whole = valid == vectors * W + halves * 8;
@@ -160,19 +160,19 @@ INLINE void gemv_panel(const int vectors, const int halves, const float *x, cons
     if (FULL_VECTOR(v)) store(y + v * W, t); else store_part(y + v * W, t, valid - v * W);
   }
   UNROLL for (int h = 0; h < halves; h++) {
-    const int64_t at = vectors * W + h * 8;
+    const ptrdiff_t at = vectors * W + h * 8;
     H t = (hacc[0][h] + hacc[1][h]) + (hacc[2][h] + hacc[3][h]);
     if (bias) t += FULL_HALF(h) ? load_half(bias + at) : load_half_part(bias + at, valid - at);
     if (FULL_HALF(h)) store_half(y + at, t); else store_half_part(y + at, t, valid - at);
   }
 }
 
-static void gemv(const float *x, const float *b, int64_t k_total, int64_t k, int64_t k_end, int64_t n, int64_t panel,
-                 int64_t panel_end, const float *bias, float *y) {
-  for (int64_t i = panel; i < panel_end; i++) {
-    int64_t column, width;
+static void gemv(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end, ptrdiff_t n, ptrdiff_t panel,
+                 ptrdiff_t panel_end, const float *bias, float *y) {
+  for (ptrdiff_t i = panel; i < panel_end; i++) {
+    ptrdiff_t column, width;
     nt_panel(PANEL_UNITS, n, i, &column, &width);
-    const int64_t valid = n - column < width ? n - column : width;
+    const ptrdiff_t valid = n - column < width ? n - column : width;
     const float *from = b + column * k_total + k * width, *start = bias ? bias + column : 0;
     switch (width / 8) {
 #if defined(LEVEL_AVX512)

@@ -1,21 +1,21 @@
 // Pooling of one NHWC image, channels innermost.
 
-INLINE void pool(const int average, const nt_window *w, int64_t out_row, int64_t out_row_end) {
+INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
   const V lower = set1(w->epilogue.lower), upper = set1(w->epilogue.upper);
-  for (int64_t oy = out_row; oy < out_row_end; oy++) {
-    const int64_t top = oy * w->stride_y - w->pad_top;
-    for (int64_t ox = 0; ox < w->out_width; ox++) {
-      const int64_t left = ox * w->stride_x - w->pad_left;
-      int64_t ky0 = 0, ky1 = w->kernel_height, kx0 = 0, kx1 = w->kernel_width;
+  for (ptrdiff_t oy = out_row; oy < out_row_end; oy++) {
+    const ptrdiff_t top = oy * w->stride_y - w->pad_top;
+    for (ptrdiff_t ox = 0; ox < w->out_width; ox++) {
+      const ptrdiff_t left = ox * w->stride_x - w->pad_left;
+      ptrdiff_t ky0 = 0, ky1 = w->kernel_height, kx0 = 0, kx1 = w->kernel_width;
       while (ky0 < ky1 && top + ky0 * w->dilation_y < 0) ky0++;
       while (ky1 > ky0 && top + (ky1 - 1) * w->dilation_y >= w->in_height) ky1--;
       while (kx0 < kx1 && left + kx0 * w->dilation_x < 0) kx0++;
       while (kx1 > kx0 && left + (kx1 - 1) * w->dilation_x >= w->in_width) kx1--;
-      int64_t divisor = (ky1 - ky0) * (kx1 - kx0);
+      ptrdiff_t divisor = (ky1 - ky0) * (kx1 - kx0);
       if (average && w->count_padding) {
-        int64_t rows = 0, columns = 0;
-        for (int64_t k = 0; k < w->kernel_height; k++) rows += top + k * w->dilation_y < w->in_height + w->pad_bottom;
-        for (int64_t k = 0; k < w->kernel_width; k++) columns += left + k * w->dilation_x < w->in_width + w->pad_right;
+        ptrdiff_t rows = 0, columns = 0;
+        for (ptrdiff_t k = 0; k < w->kernel_height; k++) rows += top + k * w->dilation_y < w->in_height + w->pad_bottom;
+        for (ptrdiff_t k = 0; k < w->kernel_width; k++) columns += left + k * w->dilation_x < w->in_width + w->pad_right;
         divisor = rows * columns;
       }
       const V count = set1((float)(divisor > 0 ? divisor : 1));
@@ -23,11 +23,11 @@ INLINE void pool(const int average, const nt_window *w, int64_t out_row, int64_t
       const float *from = w->input + top * w->in_y + left * w->in_x;
       const ptrdiff_t tap_y = w->dilation_y * w->in_y, tap_x = w->dilation_x * w->in_x;
       const V start = set1(average ? 0.0f : -INFINITY);
-      int64_t c = 0;
+      ptrdiff_t c = 0;
       for (; c + 4 * W <= w->channels; c += 4 * W) {
         V a[4] = {start, start, start, start};
-        for (int64_t ky = ky0; ky < ky1; ky++)
-          for (int64_t kx = kx0; kx < kx1; kx++) {
+        for (ptrdiff_t ky = ky0; ky < ky1; ky++)
+          for (ptrdiff_t kx = kx0; kx < kx1; kx++) {
             const float *p = from + ky * tap_y + kx * tap_x + c;
             UNROLL for (int v = 0; v < 4; v++) {
               V x = load(p + v * W);
@@ -40,10 +40,10 @@ INLINE void pool(const int average, const nt_window *w, int64_t out_row, int64_t
         }
       }
       for (; c < w->channels; c += W) {
-        const int64_t lanes_left = w->channels - c < W ? w->channels - c : W;
+        const ptrdiff_t lanes_left = w->channels - c < W ? w->channels - c : W;
         V a = start;
-        for (int64_t ky = ky0; ky < ky1; ky++)
-          for (int64_t kx = kx0; kx < kx1; kx++) {
+        for (ptrdiff_t ky = ky0; ky < ky1; ky++)
+          for (ptrdiff_t kx = kx0; kx < kx1; kx++) {
             V x = load_part(from + ky * tap_y + kx * tap_x + c, lanes_left);
             a = average ? a + x : binary_v(NT_MAX, x, a);
           }
@@ -56,5 +56,5 @@ INLINE void pool(const int average, const nt_window *w, int64_t out_row, int64_t
   }
 }
 
-static void max_pool(const nt_window *w, int64_t out_row, int64_t out_row_end) { pool(0, w, out_row, out_row_end); }
-static void average_pool(const nt_window *w, int64_t out_row, int64_t out_row_end) { pool(1, w, out_row, out_row_end); }
+static void max_pool(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) { pool(0, w, out_row, out_row_end); }
+static void average_pool(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) { pool(1, w, out_row, out_row_end); }

@@ -15,9 +15,9 @@ INLINE float lanes_max(V v) {
   return m;
 }
 
-static float sum(const float *x, int64_t n) {
+static float sum(const float *x, ptrdiff_t n) {
   V s0 = set1(0), s1 = s0, s2 = s0, s3 = s0;
-  int64_t i = 0;
+  ptrdiff_t i = 0;
   for (; i + 4 * W <= n; i += 4 * W) {
     s0 += load(x + i);
     s1 += load(x + i + W);
@@ -29,21 +29,21 @@ static float sum(const float *x, int64_t n) {
   return lanes_sum((s0 + s1) + (s2 + s3));
 }
 
-static float maximum(const float *x, int64_t n) {
+static float maximum(const float *x, ptrdiff_t n) {
   V m = set1(-INFINITY);
-  int64_t i = 0;
+  ptrdiff_t i = 0;
   for (; i + W <= n; i += W) m = binary_v(NT_MAX, load(x + i), m);
   float best = lanes_max(m);
   for (; i < n; i++) best = x[i] > best || x[i] != x[i] ? x[i] : best;
   return best;
 }
 
-static void softmax(const float *x, float *y, int64_t rows, int64_t n, int32_t logarithm) {
-  for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+static void softmax(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, int32_t logarithm) {
+  for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
     const float greatest = maximum(x, n);
     const V m = set1(greatest);
     V s0 = set1(0), s1 = s0;
-    int64_t i = 0;
+    ptrdiff_t i = 0;
     for (; i + 2 * W <= n; i += 2 * W) {
       V a = exp_v(load(x + i) - m), b = exp_v(load(x + i + W) - m);
       s0 += a;
@@ -51,7 +51,7 @@ static void softmax(const float *x, float *y, int64_t rows, int64_t n, int32_t l
       if (!logarithm) { store(y + i, a); store(y + i + W, b); }
     }
     for (; i < n; i += W) {
-      const int64_t count = n - i < W ? n - i : W;
+      const ptrdiff_t count = n - i < W ? n - i : W;
       V a = exp_v(load_part(x + i, count) - m);
       float lanes_of_a[W] = {0};
       store_part(lanes_of_a, a, count); // lanes beyond the row do not count
@@ -70,13 +70,13 @@ static void softmax(const float *x, float *y, int64_t rows, int64_t n, int32_t l
   }
 }
 
-static void column_sum(const float *x, ptrdiff_t stride, int64_t rows, int64_t columns, float scale, float *y) {
+static void column_sum(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, float scale, float *y) {
   const V factor = set1(scale);
-  int64_t c = 0;
+  ptrdiff_t c = 0;
   for (; c + 4 * W <= columns; c += 4 * W) {
     V s0 = set1(0), s1 = s0, s2 = s0, s3 = s0;
     const float *p = x + c;
-    for (int64_t r = 0; r < rows; r++, p += stride) {
+    for (ptrdiff_t r = 0; r < rows; r++, p += stride) {
       s0 += load(p);
       s1 += load(p + W);
       s2 += load(p + 2 * W);
@@ -88,21 +88,21 @@ static void column_sum(const float *x, ptrdiff_t stride, int64_t rows, int64_t c
     store(y + c + 3 * W, s3 * factor);
   }
   for (; c < columns; c += W) {
-    const int64_t count = columns - c < W ? columns - c : W;
+    const ptrdiff_t count = columns - c < W ? columns - c : W;
     V s = set1(0);
     const float *p = x + c;
-    for (int64_t r = 0; r < rows; r++, p += stride) s += load_part(p, count);
+    for (ptrdiff_t r = 0; r < rows; r++, p += stride) s += load_part(p, count);
     store_part(y + c, s * factor, count);
   }
 }
 
-static void layer_norm(const float *x, float *y, int64_t rows, int64_t n, const float *scale, const float *bias,
+static void layer_norm(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale, const float *bias,
                        float epsilon) {
-  for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+  for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
     const float mean = sum(x, n) / (float)n;
     const V m = set1(mean);
     V s0 = set1(0), s1 = s0;
-    int64_t i = 0;
+    ptrdiff_t i = 0;
     for (; i + 2 * W <= n; i += 2 * W) {
       V a = load(x + i) - m, b = load(x + i + W) - m;
       s0 = fma_v(a, a, s0);
@@ -126,16 +126,16 @@ static void layer_norm(const float *x, float *y, int64_t rows, int64_t n, const 
 typedef float Q __attribute__((ext_vector_type(4)));
 typedef struct { Q v; } __attribute__((packed, may_alias)) unaligned_q;
 
-static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, int64_t rows, int64_t columns) {
+static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns) {
   if (rows == 3 && y_stride == 3) { // pixels of three planes: the compiler interleaves
     const float *a = x, *b = x + x_stride, *c = x + 2 * x_stride;
-    for (int64_t i = 0; i < columns; i++) { y[3 * i] = a[i]; y[3 * i + 1] = b[i]; y[3 * i + 2] = c[i]; }
+    for (ptrdiff_t i = 0; i < columns; i++) { y[3 * i] = a[i]; y[3 * i + 1] = b[i]; y[3 * i + 2] = c[i]; }
     return;
   }
-  int64_t r = 0;
+  ptrdiff_t r = 0;
 #if defined(LEVEL_AVX512) || defined(LEVEL_AVX2)
   for (; r + 8 <= rows; r += 8) {
-    int64_t c = 0;
+    ptrdiff_t c = 0;
     for (; c + 8 <= columns; c += 8) {
       H a[8], b[8];
       UNROLL for (int i = 0; i < 8; i++) a[i] = load_half(x + (r + i) * x_stride + c);
@@ -158,7 +158,7 @@ static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_
   }
 #else
   for (; r + 4 <= rows; r += 4) {
-    int64_t c = 0;
+    ptrdiff_t c = 0;
     for (; c + 4 <= columns; c += 4) {
       Q a[4], b[4];
       UNROLL for (int i = 0; i < 4; i++) a[i] = ((const unaligned_q *)(x + (r + i) * x_stride + c))->v;
@@ -174,5 +174,5 @@ static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_
     for (; c < columns; c++) for (int i = 0; i < 4; i++) y[c * y_stride + r + i] = x[(r + i) * x_stride + c];
   }
 #endif
-  for (; r < rows; r++) for (int64_t c = 0; c < columns; c++) y[c * y_stride + r] = x[r * x_stride + c];
+  for (; r < rows; r++) for (ptrdiff_t c = 0; c < columns; c++) y[c * y_stride + r] = x[r * x_stride + c];
 }

@@ -52,8 +52,8 @@ typedef struct nt_epilogue {
   float lower, upper;     // −∞, +∞: no clamp
   const nt_step *steps;
   int32_t step_count;
-  int64_t rows_per_image;
-  int64_t first_row, first_column; // of the operands above, for row 0 and column 0 of the kernel's own result
+  ptrdiff_t rows_per_image;
+  ptrdiff_t first_row, first_column; // of the operands above, for row 0 and column 0 of the kernel's own result
 } nt_epilogue;
 
 // MARK: - Matrix product
@@ -63,11 +63,11 @@ typedef struct nt_epilogue {
 typedef struct nt_gemm {
   const float *a;
   ptrdiff_t a_x, a_y, a_image; // strides of the pixel
-  int64_t width, height;
+  ptrdiff_t width, height;
   const ptrdiff_t *offsets;
-  int64_t segment_count, segment_length;
+  ptrdiff_t segment_count, segment_length;
   const float *b;              // packed for this instruction set
-  int64_t n;
+  ptrdiff_t n;
   float *c;
   ptrdiff_t c_stride;          // between rows
   nt_epilogue epilogue;
@@ -77,15 +77,15 @@ typedef struct nt_gemm {
 typedef struct nt_window {
   const float *input;          // pixel (0, 0)
   ptrdiff_t in_x, in_y;        // strides of a pixel and of a row of pixels
-  int64_t in_height, in_width;
-  int64_t channels;
-  int64_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
+  ptrdiff_t in_height, in_width;
+  ptrdiff_t channels;
+  ptrdiff_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
   const float *weights;        // blocks of 16 channels, [block][tap][16]; pooling: unused
   float *output;               // pixel (0, 0)
   ptrdiff_t out_x, out_y;
-  int64_t out_width;
-  int64_t count_padding;       // average: divisor counts padded pixels inside [−pad, in + pad)
-  int64_t pad_bottom, pad_right;
+  ptrdiff_t out_width;
+  ptrdiff_t count_padding;       // average: divisor counts padded pixels inside [−pad, in + pad)
+  ptrdiff_t pad_bottom, pad_right;
   nt_epilogue epilogue;
 } nt_window;
 
@@ -94,28 +94,28 @@ typedef struct nt_kernels {
   int32_t tile_rows, panel_units; // tallest tile; widest panel in units of 8 columns
 
   /// Rows [row, row_end) × panels [panel, panel_end).
-  void (*gemm)(const nt_gemm *, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end);
+  void (*gemm)(const nt_gemm *, ptrdiff_t row, ptrdiff_t row_end, ptrdiff_t panel, ptrdiff_t panel_end);
   /// One row (M = 1), partial or whole K: y[column] = (bias) + Σ over k in [k, k_end); no other epilogue.
-  void (*gemv)(const float *x, const float *b, int64_t k_total, int64_t k, int64_t k_end, int64_t n, int64_t panel,
-               int64_t panel_end, const float *bias, float *y);
-  void (*depthwise)(const nt_window *, int64_t out_row, int64_t out_row_end);
-  void (*max_pool)(const nt_window *, int64_t out_row, int64_t out_row_end);
-  void (*average_pool)(const nt_window *, int64_t out_row, int64_t out_row_end);
+  void (*gemv)(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end, ptrdiff_t n, ptrdiff_t panel,
+               ptrdiff_t panel_end, const float *bias, float *y);
+  void (*depthwise)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
+  void (*max_pool)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
+  void (*average_pool)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
 
-  void (*unary)(int32_t function, float p0, float p1, const float *x, float *y, int64_t n);
+  void (*unary)(int32_t function, float p0, float p1, const float *x, float *y, ptrdiff_t n);
   /// Operands whose step is 0 are scalars.
-  void (*binary)(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step, float *y, int64_t n);
-  void (*steps)(const nt_epilogue *, float *c, ptrdiff_t c_stride, int64_t row, int64_t rows, int64_t column, int64_t columns);
+  void (*binary)(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step, float *y, ptrdiff_t n);
+  void (*steps)(const nt_epilogue *, float *c, ptrdiff_t c_stride, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column, ptrdiff_t columns);
 
-  void (*softmax)(const float *x, float *y, int64_t rows, int64_t n, int32_t logarithm);
+  void (*softmax)(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, int32_t logarithm);
   /// Sum of n values in a fixed order.
-  float (*sum)(const float *x, int64_t n);
-  float (*maximum)(const float *x, int64_t n);
+  float (*sum)(const float *x, ptrdiff_t n);
+  float (*maximum)(const float *x, ptrdiff_t n);
   /// y[column] = scale · Σ over rows of x[row · stride + column].
-  void (*column_sum)(const float *x, ptrdiff_t stride, int64_t rows, int64_t columns, float scale, float *y);
-  void (*layer_norm)(const float *x, float *y, int64_t rows, int64_t n, const float *scale, const float *bias, float epsilon);
+  void (*column_sum)(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, float scale, float *y);
+  void (*layer_norm)(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale, const float *bias, float epsilon);
   /// y[column · y_stride + row] = x[row · x_stride + column].
-  void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, int64_t rows, int64_t columns);
+  void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns);
 } nt_kernels;
 
 /// Kernels of an instruction set, NULL where this build or processor has none.
@@ -124,10 +124,10 @@ const nt_kernels *nt_kernels_for(int isa);
 // MARK: - Packed weights
 
 /// Panels of N columns: how many, and where panel i starts and how many columns it is wide (a multiple of 8, padding included).
-int64_t nt_panel_count(int32_t panel_units, int64_t n);
-void nt_panel(int32_t panel_units, int64_t n, int64_t index, int64_t *column, int64_t *width);
+ptrdiff_t nt_panel_count(int32_t panel_units, ptrdiff_t n);
+void nt_panel(int32_t panel_units, ptrdiff_t n, ptrdiff_t index, ptrdiff_t *column, ptrdiff_t *width);
 /// Floats of a packed K × N matrix.
-int64_t nt_packed_count(int64_t k, int64_t n);
+ptrdiff_t nt_packed_count(ptrdiff_t k, ptrdiff_t n);
 /// Packs floats of any alignment: rows [k0, k0 + count) of B[k][column] = b[(k − k0) · k_stride + column · n_stride] into a packed matrix of k_total rows.
-void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, int64_t k_total, int64_t k0,
-             int64_t count, int64_t n, float *packed);
+void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k_total, ptrdiff_t k0,
+             ptrdiff_t count, ptrdiff_t n, float *packed);

@@ -1,0 +1,122 @@
+import Glibc
+import SIMDMicrokernels
+
+/// Instruction sets that kernels exist for, the best last.
+package enum InstructionSet: Int32, Sendable, CaseIterable, Comparable, CustomStringConvertible {
+  case portable, avx2, avx512
+
+  package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+  package var description: String {
+    switch self {
+    case .portable: "portable"
+    case .avx2: "avx2"
+    case .avx512: "avx512"
+    }
+  }
+
+  /// The best one of this processor.
+  package static var detected: InstructionSet { InstructionSet(rawValue: nt_isa_detected()) ?? .portable }
+
+  /// Those that this processor can run.
+  package static var available: [InstructionSet] { allCases.filter { $0 <= detected } }
+
+  /// The best one of this processor that the variable NEEDLETAIL_ISA allows; a word that names none allows all.
+  package static var chosen: InstructionSet {
+    guard let value = getenv("NEEDLETAIL_ISA") else { return detected }
+    let word = String(cString: value)
+    return min(allCases.first { $0.description == word } ?? detected, detected)
+  }
+}
+
+/// The micro-kernels of one instruction set. The portable matrix products and convolutions are Swift, all else is C.
+///
+/// Unchecked: the table is immutable and holds functions only.
+struct Microkernels: @unchecked Sendable {
+  let isa: InstructionSet
+  private let table: nt_kernels
+
+  /// Precondition: the processor has `isa`.
+  init(_ isa: InstructionSet) {
+    guard let table = nt_kernels_for(isa.rawValue) else { preconditionFailure("this processor lacks \(isa)") }
+    self.isa = isa
+    self.table = table.pointee
+  }
+
+  /// The widest panel in units of 8 columns, which packed weights depend on.
+  var panelUnits: Int32 { table.panel_units }
+  /// Rows of the tallest register tile.
+  var tileRows: Int { Int(table.tile_rows) }
+
+  func panelCount(_ n: Int) -> Int { nt_panel_count(panelUnits, n) }
+
+  func gemm(_ product: UnsafePointer<nt_gemm>, rows: Range<Int>, panels: Range<Int>) {
+    if let gemm = table.gemm {
+      gemm(product, rows.lowerBound, rows.upperBound, panels.lowerBound, panels.upperBound)
+    } else {
+      portableProduct(product.pointee, rows: rows, panels: panels, steps: table.steps)
+    }
+  }
+
+  /// y[panels] = (bias +) the part of x · B over `k`.
+  func gemv(
+    _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, kTotal: Int, k: Range<Int>, n: Int, panels: Range<Int>,
+    bias: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>
+  ) {
+    if let gemv = table.gemv {
+      gemv(x, b, kTotal, k.lowerBound, k.upperBound, n, panels.lowerBound, panels.upperBound, bias, y)
+    } else {
+      portableRow(x, b, kTotal: kTotal, k: k, n: n, panels: panels, bias: bias, y)
+    }
+  }
+
+  func depthwise(_ window: UnsafePointer<nt_window>, rows: Range<Int>) {
+    if let depthwise = table.depthwise {
+      depthwise(window, rows.lowerBound, rows.upperBound)
+    } else {
+      portableDepthwise(window.pointee, rows: rows, steps: table.steps)
+    }
+  }
+
+  func maxPool(_ window: UnsafePointer<nt_window>, rows: Range<Int>) {
+    table.max_pool(window, rows.lowerBound, rows.upperBound)
+  }
+  func averagePool(_ window: UnsafePointer<nt_window>, rows: Range<Int>) {
+    table.average_pool(window, rows.lowerBound, rows.upperBound)
+  }
+
+  func unary(
+    _ f: UnaryCode, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, count: Int
+  ) { table.unary(f.function, f.p0, f.p1, x, y, count) }
+
+  /// Operands whose step is 0 are scalars.
+  func binary(
+    _ function: Int32, _ a: UnsafePointer<Float>, _ aStep: Int32, _ b: UnsafePointer<Float>, _ bStep: Int32,
+    _ y: UnsafeMutablePointer<Float>, count: Int
+  ) { table.binary(function, a, aStep, b, bStep, y, count) }
+
+  func steps(
+    _ epilogue: UnsafePointer<nt_epilogue>, _ c: UnsafeMutablePointer<Float>, stride: Int, rows: Range<Int>,
+    columns: Range<Int>
+  ) { table.steps(epilogue, c, stride, rows.lowerBound, rows.count, columns.lowerBound, columns.count) }
+
+  func softmax(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, count: Int, logarithm: Bool
+  ) { table.softmax(x, y, rows, count, logarithm ? 1 : 0) }
+
+  func sum(_ x: UnsafePointer<Float>, count: Int) -> Float { table.sum(x, count) }
+  func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float { table.maximum(x, count) }
+
+  func columnSum(
+    _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, scale: Float, _ y: UnsafeMutablePointer<Float>
+  ) { table.column_sum(x, stride, rows, columns, scale, y) }
+
+  func layerNorm(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, count: Int, scale: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>?, epsilon: Float
+  ) { table.layer_norm(x, y, rows, count, scale, bias, epsilon) }
+
+  func transpose(
+    _ x: UnsafePointer<Float>, stride: Int, _ y: UnsafeMutablePointer<Float>, stride yStride: Int, rows: Int,
+    columns: Int
+  ) { table.transpose(x, stride, y, yStride, rows, columns) }
+}

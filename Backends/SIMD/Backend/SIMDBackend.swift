@@ -1,0 +1,21 @@
+import Kernels
+
+/// Our own kernels for 32-bit floats: C micro-kernels for AVX-512 and AVX2, Swift's vectors elsewhere.
+///
+/// Images are channels-last, everything else row-major.
+package struct SIMDBackend: Backend {
+  package let id = BackendID.simd
+  package let kernels: [Kernel]
+  package let isa: InstructionSet
+
+  package static func load() throws(BackendUnavailable) -> SIMDBackend { SIMDBackend(isa: .chosen) }
+
+  /// Precondition: this processor has `isa`.
+  package init(isa: InstructionSet) {
+    self.isa = isa
+    let micro = Microkernels(isa)
+    kernels = [
+      DepthwiseKernel.row(micro), ConvolutionKernel.row(micro),
+    ]
+  }
+}
