@@ -1,0 +1,288 @@
+import Kernels
+import Operators
+import Tensors
+
+extension Concat: NaiveOperator {
+  static let naiveName = "concat"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    var parts: [Tensor] = []
+    for i in call.operands.indices { parts.append(try call.operand(i)) }
+    guard let first = parts.first else { throw .malformed }
+    let axis = try normalized(axis, rank: first.rank)
+    var sizes = first.sizes
+    sizes[axis] = 0
+    for part in parts {
+      guard part.dataType == first.dataType, part.rank == first.rank else { throw .malformed }
+      for i in sizes.indices where i != axis && part.sizes[i] != sizes[i] { throw .malformed }
+      let (sum, overflow) = sizes[axis].addingReportingOverflow(part.sizes[axis])
+      if overflow { throw .budget }
+      sizes[axis] = sum
+    }
+    let strides = rowMajorStrides(sizes)
+    try move(parts, first.dataType, sizes, in: &call) { operands, y, width in
+      var offset = 0
+      for part in operands {
+        copyStrided(
+          from: part.bytes.base, strides: rowMajorStrides(part.sizes), to: y.base + offset * strides[axis] * width,
+          strides: strides, sizes: part.sizes, elementByteCount: width)
+        offset += part.sizes[axis]
+      }
+    }
+  }
+}
+
+extension Split: NaiveOperator {
+  static let naiveName = "split"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    let axis = try normalized(axis, rank: x.rank)
+    let total = x.sizes[axis]
+    let parts = call.wanted.count
+    guard parts > 0 else { throw .malformed }
+    let counts: [Int]
+    if let given = try call.integers(sizes, orOperand: 1) {
+      var sum = 0
+      for size in given {
+        let (next, overflow) = sum.addingReportingOverflow(size)
+        if overflow || size < 0 { throw .malformed }
+        sum = next
+      }
+      guard given.count == parts, sum == total else { throw .malformed }
+      counts = given
+    } else {
+      let part = (total + parts - 1) / parts
+      counts = (0..<parts).map { max(0, min(part, total - $0 * part)) }
+    }
+    let strides = rowMajorStrides(x.sizes)
+    var offset = 0
+    for (index, count) in counts.enumerated() {
+      defer { offset += count }
+      if !call.wanted[index] { continue }
+      var sizes = x.sizes
+      sizes[axis] = count
+      try move([x], output: index, x.dataType, sizes, in: &call) { operands, y, width in
+        copyStrided(
+          from: operands[0].bytes.base + offset * strides[axis] * width, strides: strides, to: y.base,
+          strides: rowMajorStrides(sizes), sizes: sizes, elementByteCount: width)
+      }
+    }
+  }
+}
+
+extension Slice: NaiveOperator {
+  static let naiveName = "slice"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard let starts = try call.integers(starts, orOperand: 1), let ends = try call.integers(ends, orOperand: 2) else {
+      throw .malformed
+    }
+    let axes = try call.integers(axes, orOperand: 3) ?? Array(0..<starts.count)
+    let steps = try call.integers(steps, orOperand: 4) ?? [Int](repeating: 1, count: starts.count)
+    guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else { throw .malformed }
+    let dense = rowMajorStrides(x.sizes)
+    var sizes = x.sizes
+    var strides = dense
+    var offset = 0
+    var seen = [Bool](repeating: false, count: x.rank)
+    for i in starts.indices {
+      let axis = try normalized(axes[i], rank: x.rank)
+      if seen[axis] || steps[i] == 0 { throw .malformed }
+      seen[axis] = true
+      let range = Stride(start: starts[i], end: ends[i], step: steps[i], size: x.sizes[axis])
+      sizes[axis] = range.count
+      offset += range.first * dense[axis]
+      // Of at most one element the step does not matter, and may be too large to multiply.
+      strides[axis] = range.count > 1 ? steps[i] * dense[axis] : dense[axis]
+    }
+    try move([x], x.dataType, sizes, in: &call) { operands, y, width in
+      copyStrided(
+        from: operands[0].bytes.base + offset * width, strides: strides, to: y.base, strides: rowMajorStrides(sizes),
+        sizes: sizes, elementByteCount: width)
+    }
+  }
+
+  /// One axis of a slice, clamped to the axis.
+  private struct Stride {
+    let first: Int
+    let count: Int
+
+    init(start: Int, end: Int, step: Int, size: Int) {
+      let from = start < 0 ? max(start, -size) + size : start
+      // An end before the first element is −1 where a step goes backward, and cannot be counted from the end.
+      let to = end < 0 ? (end < -size ? -1 : end + size) : end
+      if step > 0 {
+        let (low, high) = (min(from, size), min(max(to, 0), size))
+        first = low
+        count = low < high ? (high - low - 1) / step + 1 : 0
+      } else {
+        let (high, low) = (min(from, size - 1), min(to, size - 1))
+        first = max(high, 0)
+        count = high > low && size > 0 ? Int((UInt(high - low) - 1) / step.magnitude) + 1 : 0
+      }
+    }
+  }
+}
+
+extension Pad: NaiveOperator {
+  static let naiveName = "pad"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard let given = try call.integers(pads, orOperand: 1) else { throw .malformed }
+    let axes = try call.integers(axes, orOperand: 3) ?? Array(0..<x.rank)
+    guard given.count == 2 * axes.count, given.allSatisfy({ -(1 << 40)..<1 << 40 ~= $0 }) else { throw .malformed }
+    var begins = [Int](repeating: 0, count: x.rank)
+    var sizes = x.sizes
+    for (i, axis) in axes.enumerated() {
+      let axis = try normalized(axis, rank: x.rank)
+      begins[axis] = given[i]
+      sizes[axis] += given[i] + given[axes.count + i]
+    }
+    if sizes.contains(where: { $0 < 0 }) { throw .malformed }
+    let fill = try fillValue(x, in: call)
+    // Position of the source along each axis for every position of the result; −1 is the fill.
+    var maps: [[Int]] = []
+    var budget = 0
+    for axis in sizes.indices {
+      budget += sizes[axis]
+      try call.checkCount(budget, of: .int64)
+      maps.append(try sources(count: sizes[axis], begin: begins[axis], size: x.sizes[axis]))
+    }
+    try move([x, fill], x.dataType, sizes, in: &call) { operands, y, width in
+      take(from: operands[0], maps: maps, fill: operands[1].bytes.base, into: y.base, width: width)
+    }
+  }
+
+  private func sources(count: Int, begin: Int, size: Int) throws(KernelFault) -> [Int] {
+    if mode != .constant && size == 0 && count > 0 { throw .malformed }
+    return (0..<count).map { position in
+      let i = position - begin
+      if 0..<size ~= i { return i }
+      switch mode {
+      case .constant: return -1
+      case .edge: return i < 0 ? 0 : size - 1
+      case .wrap: return (i % size + size) % size
+      case .reflect:
+        // Reflections without the edge have period 2 · (size − 1).
+        let period = max(2 * (size - 1), 1)
+        let folded = (i % period + period) % period
+        return folded < size ? folded : period - folded
+      }
+    }
+  }
+
+  /// One element of the operand's type.
+  private func fillValue(_ x: Tensor, in call: Evaluation) throws(KernelFault) -> Tensor {
+    if let value {
+      guard x.dataType != .string else { throw .malformed }
+      let real = try faulting { () throws(TensorError) in try Tensor(scalar: value.value) }
+      return try cast(real, to: x.dataType)
+    }
+    if let given = try call.optional(2) {
+      guard given.elementCount == 1, given.dataType == x.dataType else { throw .malformed }
+      return try given.reshape([])
+    }
+    if x.dataType == .string {
+      return try faulting { () throws(TensorError) in try Tensor(strings: [[]], sizes: []) }
+    }
+    let zero = try Tensor.allocate(x.dataType, [])
+    zero.clear()
+    return zero
+  }
+}
+
+/// Copies element (maps[0][i], maps[1][j], …) of the source to (i, j, …) of a row-major result; −1 stands for `fill`.
+func take(
+  from source: Tensor, maps: [[Int]], fill: UnsafeRawPointer?, into target: UnsafeMutableRawPointer, width: Int
+) {
+  let strides = rowMajorStrides(source.sizes)
+  let last = maps.count - 1
+  var write = target
+  forEachIndex(maps.dropLast().map(\.count)) { index in
+    var offset = 0
+    var isFill = false
+    for axis in index.indices {
+      let position = maps[axis][index[axis]]
+      if position < 0 { isFill = true } else { offset += position * strides[axis] }
+    }
+    let row = last < 0 ? [0] : maps[last]
+    for position in row {
+      if isFill || position < 0, let fill {
+        write.copyMemory(from: fill, byteCount: width)
+      } else {
+        write.copyMemory(from: source.bytes.base + (offset + position) * width, byteCount: width)
+      }
+      write += width
+    }
+  }
+}
+
+extension Gather: NaiveOperator {
+  static let naiveName = "gather"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    let indices = try call.operand(1)
+    let axis = try normalized(axis, rank: x.rank)
+    guard indices.dataType == .int64 || indices.dataType == .int32 else { throw .malformed }
+    let sizes = Array(x.sizes[..<axis]) + indices.sizes + Array(x.sizes[(axis + 1)...])
+    let outer = x.sizes[..<axis].product
+    let inner = x.sizes[(axis + 1)...].product
+    let count = x.sizes[axis]
+    let isWide = indices.dataType == .int64
+    var positions: [Int] = []
+    positions.reserveCapacity(indices.elementCount)
+    for i in 0..<indices.elementCount {
+      let index = isWide ? Int(indices.pointer(Int64.self)[i]) : Int(indices.pointer(Int32.self)[i])
+      guard index >= -count, index < count else { throw .indexOutOfRange(operand: 1) }
+      positions.append(index < 0 ? index + count : index)
+    }
+    try move([x], x.dataType, sizes, in: &call) { operands, y, width in
+      let row = inner * width
+      var write = y.base
+      for o in 0..<outer {
+        let block = operands[0].bytes.base + o * count * row
+        for position in positions {
+          write.copyMemory(from: block + position * row, byteCount: row)
+          write += row
+        }
+      }
+    }
+  }
+}
+
+extension NonZero: NaiveOperator {
+  static let naiveName = "non-zero"
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    let positions = try visit(x.dataType, Positions(x: x))
+    let y = try call.result(0, .int64, [x.rank, positions.count])
+    let target = y.pointer(Int64.self)
+    let strides = rowMajorStrides(x.sizes)
+    for axis in 0..<x.rank {
+      for (i, position) in positions.enumerated() {
+        target[axis * positions.count + i] = Int64(position / strides[axis] % x.sizes[axis])
+      }
+    }
+  }
+
+  private struct Positions: NumberVisitor {
+    let x: Tensor
+    func visitFloat<T: FloatNumber>(_: T.Type) -> [Int] { find(T.self) }
+    func visitInteger<T: IntegerNumber>(_: T.Type) -> [Int] { find(T.self) }
+
+    private func find<T: Number>(_: T.Type) -> [Int] {
+      let elements = x.pointer(T.self)
+      return (0..<x.elementCount).filter { elements[$0] != T.zero }
+    }
+  }
+}
