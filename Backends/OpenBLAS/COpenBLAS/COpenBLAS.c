@@ -1,1 +1,154 @@
 #include "COpenBLAS.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The values of CBLAS_ORDER and CBLAS_TRANSPOSE are fixed by the BLAS standard.
+enum { row_major = 101, no_transpose = 111, transpose = 112 };
+
+typedef void (*sgemm_function)(int, int, int, int, int, int, float, const float *, int, const float *, int, float,
+                               float *, int);
+typedef void (*dgemm_function)(int, int, int, int, int, int, double, const double *, int, const double *, int,
+                               double, double *, int);
+typedef void (*sgemv_function)(int, int, int, int, float, const float *, int, const float *, int, float, float *,
+                               int);
+
+struct openblas {
+  void *handle;
+  sgemm_function sgemm;
+  dgemm_function dgemm;
+  sgemv_function sgemv;
+  void (*set_openmp_threads)(int);  // null unless the library runs on OpenMP
+  int threading;
+  const char *configuration;
+  const char *core;
+  struct openblas *next;
+};
+
+// The plain name first: it follows the system's choice (update-alternatives). The others are names of distributions
+// that install the builds side by side.
+static const char *const usual_names[] = {
+    "libopenblas.so.0", "libopenblas.so", "libopenblaso.so.0", "libopenblasp.so.0", "libopenblas.0.dylib",
+};
+
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+static openblas *loaded;  // guarded by `loading`; entries are never freed
+
+/// Returns the library behind `name`, or null with what is wrong in `problem`.
+static openblas *open_one(const char *name, char *problem, size_t capacity) {
+  void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (!handle) {
+    const char *reason = dlerror();
+    snprintf(problem, capacity, "%s", reason ? reason : name);
+    return NULL;
+  }
+  for (openblas *known = loaded; known; known = known->next) {
+    if (known->handle == handle) {
+      dlclose(handle);
+      return known;
+    }
+  }
+  // Symbols come from the library's own handle: the process may hold another BLAS under the same names.
+  void *sgemm = dlsym(handle, "cblas_sgemm"), *dgemm = dlsym(handle, "cblas_dgemm");
+  void *sgemv = dlsym(handle, "cblas_sgemv"), *configuration = dlsym(handle, "openblas_get_config");
+  void *core = dlsym(handle, "openblas_get_corename"), *threading = dlsym(handle, "openblas_get_parallel");
+  void *set_threads = dlsym(handle, "openblas_set_num_threads");
+  if (!sgemm || !dgemm || !sgemv || !configuration || !core || !threading || !set_threads) {
+    snprintf(problem, capacity, "%s: has no %s", name,
+             !sgemm   ? "cblas_sgemm"
+             : !dgemm ? "cblas_dgemm"
+             : !sgemv ? "cblas_sgemv"
+                      : "openblas_* functions: another BLAS under this name");
+    dlclose(handle);
+    return NULL;
+  }
+  openblas *library = calloc(1, sizeof *library);
+  if (!library) {
+    snprintf(problem, capacity, "%s: out of memory", name);
+    dlclose(handle);
+    return NULL;
+  }
+  const char *text = ((char *(*)(void))configuration)();
+  if (strstr(text, "USE64BITINT")) {
+    snprintf(problem, capacity, "%s: built with 64-bit integers", name);
+    free(library);
+    dlclose(handle);
+    return NULL;
+  }
+  library->handle = handle;
+  library->sgemm = (sgemm_function)sgemm;
+  library->dgemm = (dgemm_function)dgemm;
+  library->sgemv = (sgemv_function)sgemv;
+  library->configuration = text;
+  library->core = ((char *(*)(void))core)();
+  library->threading = ((int (*)(void))threading)();
+  // POSIX build: one setting for the process. OpenMP build: the setting belongs to each calling thread, see below.
+  ((void (*)(int))set_threads)(1);
+  if (library->threading == 2) {
+    library->set_openmp_threads = (void (*)(int))dlsym(handle, "omp_set_num_threads");
+  }
+  library->next = loaded;
+  loaded = library;
+  return library;
+}
+
+const openblas *openblas_load(const char *const *names, size_t count, char *error, size_t capacity) {
+  char problem[512] = "no library name given", first[512] = "";
+  if (!names || !count) {
+    names = usual_names;
+    count = sizeof usual_names / sizeof usual_names[0];
+  }
+  pthread_mutex_lock(&loading);
+  openblas *found = NULL;
+  for (size_t i = 0; i < count && !found; i++) {
+    found = open_one(names[i], problem, sizeof problem);
+    // The first failure is the one that helps: later names are only spellings of other systems.
+    if (!found && !first[0]) {
+      memcpy(first, problem, sizeof first);
+    }
+  }
+  pthread_mutex_unlock(&loading);
+  if (!found && capacity) {
+    snprintf(error, capacity, "OpenBLAS could not be opened (%s); install the Debian package libopenblas-dev",
+             first[0] ? first : problem);
+  }
+  return found;
+}
+
+const char *openblas_configuration(const openblas *library) { return library->configuration; }
+const char *openblas_core(const openblas *library) { return library->core; }
+int openblas_threading(const openblas *library) { return library->threading; }
+
+/// OpenMP keeps the number of threads per calling thread; the flag makes the call once on each.
+static inline void stay_on_this_thread(const openblas *library) {
+  static _Thread_local const openblas *done;
+  if (library->set_openmp_threads && done != library) {
+    library->set_openmp_threads(1);
+    done = library;
+  }
+}
+
+void openblas_sgemm(const openblas *library, bool transposeA, bool transposeB, int32_t m, int32_t n, int32_t k,
+                    float alpha, const float *a, int32_t strideA, const float *b, int32_t strideB, float beta,
+                    float *c, int32_t strideC) {
+  stay_on_this_thread(library);
+  library->sgemm(row_major, transposeA ? transpose : no_transpose, transposeB ? transpose : no_transpose, m, n, k,
+                 alpha, a, strideA, b, strideB, beta, c, strideC);
+}
+
+void openblas_dgemm(const openblas *library, bool transposeA, bool transposeB, int32_t m, int32_t n, int32_t k,
+                    double alpha, const double *a, int32_t strideA, const double *b, int32_t strideB, double beta,
+                    double *c, int32_t strideC) {
+  stay_on_this_thread(library);
+  library->dgemm(row_major, transposeA ? transpose : no_transpose, transposeB ? transpose : no_transpose, m, n, k,
+                 alpha, a, strideA, b, strideB, beta, c, strideC);
+}
+
+void openblas_sgemv(const openblas *library, bool transposeMatrix, int32_t m, int32_t n, float alpha, const float *a,
+                    int32_t strideA, const float *x, float beta, float *y) {
+  stay_on_this_thread(library);
+  library->sgemv(row_major, transposeMatrix ? transpose : no_transpose, m, n, alpha, a, strideA, x, 1, beta, y, 1);
+}

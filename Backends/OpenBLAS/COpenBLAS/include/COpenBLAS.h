@@ -1,1 +1,40 @@
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// The functions of one OpenBLAS that was opened at run time. No header of the library is needed: the prototypes are
+/// the C interface of the BLAS standard with 32-bit integers, and this target links against nothing.
+typedef struct openblas openblas;
+
+/// Opens the first library of `names` (none: the usual ones) that has every function needed. Several threads may
+/// call this at once.
+///
+/// Returns null with a sentence in `error` that names what is missing and the Debian package to install. A library
+/// stays open for the life of the process: threads and handlers of its own cannot be unloaded safely.
+const openblas *_Nullable openblas_load(const char *_Nonnull const *_Nullable names, size_t count, char *error,
+                                        size_t capacity);
+
+/// The library's own description: version, options, core, as in "OpenBLAS 0.3.21 DYNAMIC_ARCH Zen MAX_THREADS=64".
+const char *openblas_configuration(const openblas *library);
+/// The name of the kernels in use, as in "SkylakeX".
+const char *openblas_core(const openblas *library);
+/// How the library was built: 0 sequential, 1 POSIX threads, 2 OpenMP.
+int openblas_threading(const openblas *library);
+
+/// c = alpha · op(a) · op(b) + beta · c, row-major, on the calling thread alone.
+void openblas_sgemm(const openblas *library, bool transposeA, bool transposeB, int32_t m, int32_t n,
+                    int32_t k, float alpha, const float *a, int32_t strideA, const float *b,
+                    int32_t strideB, float beta, float *c, int32_t strideC);
+void openblas_dgemm(const openblas *library, bool transposeA, bool transposeB, int32_t m, int32_t n,
+                    int32_t k, double alpha, const double *a, int32_t strideA, const double *b,
+                    int32_t strideB, double beta, double *c, int32_t strideC);
+
+/// y = alpha · op(a) · x + beta · y with a row-major m × n matrix, on the calling thread alone.
+void openblas_sgemv(const openblas *library, bool transpose, int32_t m, int32_t n, float alpha,
+                    const float *a, int32_t strideA, const float *x, float beta,
+                    float *y);
+
+#pragma clang assume_nonnull end
