@@ -5,6 +5,8 @@ package enum Outcome: Hashable, Sendable {
   case changed
   /// The rule looked and refused; the reason is what `why` prints.
   case declined(String)
+  /// The picture was too wide; there is nothing to say about this node.
+  case ignored
 }
 
 /// A rule: a picture, and a body that describes the change in a patch, or declines.

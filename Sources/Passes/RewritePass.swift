@@ -80,6 +80,7 @@ package struct RewritePass: Pass {
       do throws(GraphError) {
         switch try rule.body(graph, match, &patch) {
         case .declined(let reason): log.decline(rule.name, at: name, reason)
+        case .ignored: break
         case .changed:
           var touched = patch.replacements.map(\.new)
           for binding in match.bindings {

@@ -1,0 +1,33 @@
+/// The passes by name, and the pipelines made of them.
+///
+/// Order is structure: a stage runs its passes in turn until none changes anything, then the next one begins.
+package enum PassCatalog {
+  static let parameters = RewritePass("static-parameters", StaticParameters.rules)
+  static let normalForms = RewritePass("normal-forms", NormalForms.rules)
+  static let branches = RewritePass("known-branches", InlineIf.rules)
+  static let noOperations = RewritePass("no-operations", NoOperations.rules)
+  static let pairs = RewritePass("pairs", Pairs.rules)
+  static let channelAffine = RewritePass("scale-shift", ChannelAffine.rules)
+  static let foldScaleShift = RewritePass("fold-scale-shift", FoldScaleShift.rules)
+  static let epilogues = RewritePass("epilogues", Epilogues.rules)
+
+  private static let known: [any Pass] = [DeadCode(), branches, FoldShapes(), FoldConstants()]
+  private static let simplify: [any Pass] = known + [parameters, noOperations, pairs, normalForms, CommonSubexpressions()]
+  private static let fuse: [any Pass] = [channelAffine, foldScaleShift, FoldConstants(), noOperations, DeadCode()]
+
+  /// All that needs no backend and no sizes: what `full` optimization runs first, once per model.
+  package static let portable = Pipeline([
+    Stage("simplify", simplify),
+    Stage("fuse", fuse),
+    Stage("epilogues", [epilogues, DeadCode()]),
+  ])
+
+  /// What is known is computed, and what does nothing is left out: the `folded` variant of a comparison.
+  package static let folding = Pipeline([Stage("fold", known + [noOperations])])
+
+  /// After sizes are bound: what kernels need of any graph, optimized or not.
+  package static let bind = Pipeline([Stage("bind", [branches, FoldShapes(), parameters, DeadCode()])])
+
+  /// After sizes are bound, of an optimized graph: `portable` again, which now knows more.
+  package static let specialize = portable
+}

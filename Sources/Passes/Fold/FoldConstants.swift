@@ -1,0 +1,130 @@
+import IR
+import Operators
+import Tensors
+
+/// Nodes whose operands are all constants become constants:
+///
+///     Concat[axis=0](@a, @b)  →  @c
+///
+/// A small result is computed now, a larger one is a recipe that runs when somebody asks for it. Operators that keep
+/// their operand compressed stay, and so does what would be larger than the budget.
+package struct FoldConstants: Pass {
+  package let name = "fold-constants"
+  package init() {}
+
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+    var changes = try graph.rewriteRegions { (region) throws(GraphError) in
+      try run(on: &region, in: context, log: &log)
+    }
+    for id in try graph.order() {
+      guard let node = graph.node(id), let operands = Self.constants(of: node, in: graph) else { continue }
+      var patch = Patch(for: graph)
+      do throws(GraphError) {
+        switch try Self.fold(node, operands, in: graph, context, &patch) {
+        case .changed:
+          try graph.apply(patch)
+          log.hit(name)
+          changes += 1
+        case .declined(let reason): log.decline(name, at: node.name, reason)
+        case .ignored: break
+        }
+      } catch {
+        log.fail(name, at: node.name, error)
+      }
+    }
+    return changes
+  }
+
+  /// The operands of a node, then those of its epilogue; nil when one is not a constant.
+  private static func constants(of node: Node, in graph: borrowing Graph) -> [Constant?]? {
+    var constants: [Constant?] = []
+    for input in node.inputs {
+      guard let input else {
+        constants.append(nil)
+        continue
+      }
+      guard let constant = graph.constant(input) else { return nil }
+      constants.append(constant)
+    }
+    for input in node.epilogueInputs {
+      guard let constant = graph.constant(input) else { return nil }
+      constants.append(constant)
+    }
+    return constants
+  }
+
+  private static func fold(
+    _ node: Node, _ operands: [Constant?], in graph: borrowing Graph, _ context: PassContext, _ patch: inout Patch
+  ) throws(GraphError) -> Outcome {
+    let traits = node.op.traits
+    guard traits.contains(.pure) else { return .declined("it is not pure") }
+    if traits.contains(.keepCompressed) { return .declined("its operand stays compressed") }
+    if traits.contains(.dataDependent) || !node.regions.isEmpty { return .declined("its sizes depend on data") }
+    let sources = operands.compactMap { $0 }
+    var byteCount = 0
+    for case let output? in node.outputs {
+      guard let type = graph.tensorType(output), let sizes = type.sizes, let count = try? Tensor.elementCount(of: sizes),
+        let bytes = type.dataType.byteCount(of: count)
+      else { return .declined("its result has no fixed size") }
+      byteCount = max(byteCount, bytes)
+    }
+    if byteCount > context.foldBudgetBytes {
+      return .declined("\(byteCount) bytes are beyond the budget of \(context.foldBudgetBytes)")
+    }
+    let absent = operands.prefix(node.inputs.count).map { $0 == nil }
+    for (i, output) in node.outputs.enumerated() {
+      guard let output, let type = graph.tensorType(output) else { continue }
+      let evaluate = context.evaluate
+      let text = "\(node.op.text)\(absent.contains(true) ? " absent \(absent)" : "") \(node.epilogue) result \(i)"
+      let constant = try Constant.derived(text, from: sources, type: type) { (tensors) throws(GraphError) in
+        var rest = tensors[...]
+        let inputs = absent.map { $0 ? nil : rest.popFirst().map { RuntimeValue.tensor($0) } }
+        let results = try evaluate(node, inputs + rest.map { .tensor($0) })
+        guard i < results.count, let tensor = results[i]?.tensor else {
+          throw GraphError(.malformed("no result \(i)"), node: node.name)
+        }
+        if tensor.type != type {
+          throw GraphError(.replacedType(expected: .tensor(type), found: .tensor(tensor.type)), node: node.name)
+        }
+        return tensor
+      }
+      patch.replace(output, with: patch.constant(constant, named: graph[output].name))
+    }
+    return .changed
+  }
+}
+
+/// Small integer tensors whose elements inference knows become constants, whatever computes them:
+///
+///     Gather(Shape(x: float32[N,64]), @1)  →  @64
+package struct FoldShapes: Pass {
+  package let name = "fold-shapes"
+  package init() {}
+
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+    var changes = try graph.rewriteRegions { (region) throws(GraphError) in
+      try run(on: &region, in: context, log: &log)
+    }
+    for id in try graph.order() {
+      guard let node = graph.node(id), node.op.traits.contains(.pure) else { continue }
+      var patch = Patch(for: graph)
+      for case let output? in node.outputs where !graph.uses(of: output).isEmpty {
+        guard let numbers = graph.numbers(output), let type = graph.tensorType(output),
+          let tensor = Self.tensor(numbers, type)
+        else { continue }
+        let constant = Constant(id: ConstantID(of: "\(type) \(numbers)"), tensor)
+        patch.replace(output, with: patch.constant(constant, named: graph[output].name))
+      }
+      if patch.isEmpty { continue }
+      try graph.apply(patch)
+      log.hit(name)
+      changes += 1
+    }
+    return changes
+  }
+
+  private static func tensor(_ numbers: [Int], _ type: TensorType) -> Tensor? {
+    guard let sizes = type.sizes, type.dataType == .int64 || type.dataType == .int32 else { return nil }
+    return try? Tensor.fromInt64s(numbers.map { Int64($0) }, dataType: type.dataType, sizes: sizes)
+  }
+}

@@ -1,0 +1,119 @@
+import IR
+import Operators
+import Tensors
+
+/// Nodes that give back their operand, bit for bit, are left out:
+///
+///     Identity(x)  Cast[to=float32](x: float32)  Reshape(x) to its own shape  Transpose[0,1,2](x)
+///     Pad of nothing  Slice of everything  Concat of one  Expand, Tile to the same size  Clip without bounds
+///     x · 1   x ÷ 1   x − 0   x + (−0)          →  x
+///
+/// `x + 0` stays when x is a float: it turns −0 into 0.
+enum NoOperations {
+  static let rules: [Rewrite] = [
+    drop("drop-identity", Identity.self),
+    drop("drop-dropout", Dropout.self, declining: { graph, node in
+      node.outputs.count > 1 && node.outputs[1] != nil ? "its mask is used" : nil
+    }),
+    drop("drop-cast", Cast.self, declining: sameType),
+    drop("drop-reshape", Reshape.self, declining: sameShape),
+    drop("drop-squeeze", Squeeze.self, declining: sameShape),
+    drop("drop-unsqueeze", Unsqueeze.self, declining: sameShape),
+    drop("drop-flatten", Flatten.self, declining: sameShape),
+    drop("drop-expand", Expand.self, declining: sameShape),
+    drop("drop-tile", Tile.self, declining: sameShape),
+    drop("drop-transpose", Transpose.self, where: isInOrder),
+    drop("drop-pad", Pad.self, where: { $0.pads?.allSatisfy { $0 == 0 } ?? false }),
+    drop("drop-slice", Slice.self, declining: { graph, node in
+      guard let op = node.op as? Slice, graph.operandCount(node.id) == 1, op.steps?.allSatisfy({ $0 == 1 }) ?? true else {
+        return "its steps are not all one, or not known yet"
+      }
+      return sameShape(graph, node)
+    }),
+    drop("drop-concat", Concat.self, declining: { _, node in node.inputs.count == 1 ? nil : "it has several operands" }),
+    drop("drop-split", Split.self, declining: { graph, node in
+      node.outputs.count == 1 ? sameShape(graph, node) : "it has several results"
+    }),
+    drop("drop-clip", Clip.self, where: { $0.lower == nil && $0.upper == nil }, declining: { graph, node in
+      graph.operandCount(node.id) == 1 ? nil : "its bounds are not known yet"
+    }),
+    drop("drop-variadic", Variadic.self, declining: { _, node in node.inputs.count == 1 ? nil : "it has several operands" }),
+    neutralOperand, transposeOfOnes,
+  ]
+
+  private static func drop<Op: Operator>(
+    _ name: String, _ type: Op.Type, where holds: @escaping @Sendable (Op) -> Bool = { _ in true },
+    declining: @escaping @Sendable (borrowing Graph, Node) -> String? = { _, _ in nil }
+  ) -> Rewrite {
+    let x = Anything()
+    let find = Find(type, x, where: holds)
+    return Rewrite(name, at: find) { (graph, match, patch) throws(GraphError) in
+      if let reason = declining(graph, graph[match.node(find)]) { return .declined(reason) }
+      patch.replace(match[find], with: match[x])
+      return .changed
+    }
+  }
+
+  private static let sameType: @Sendable (borrowing Graph, Node) -> String? = { graph, node in
+    guard let input = node.inputs[0], let output = node.outputs[0], let from = graph.tensorType(input)?.dataType,
+      from == graph.tensorType(output)?.dataType
+    else { return "the element types differ" }
+    return nil
+  }
+
+  private static let sameShape: @Sendable (borrowing Graph, Node) -> String? = { graph, node in
+    guard let input = node.inputs[0], let output = node.outputs[0], let from = graph.shape(input),
+      from == graph.shape(output)
+    else { return "the shapes differ, or are not known" }
+    return nil
+  }
+
+  private static let isInOrder: @Sendable (Transpose) -> Bool = { op in
+    op.permutation.map { $0 == Array($0.indices) } ?? false
+  }
+
+  private static let neutralOperand: Rewrite = {
+    let find = Find(Binary.self, where: { [.add, .sub, .mul, .div, .pow].contains($0.function) })
+    return Rewrite("drop-neutral-operand", at: find) { (graph, match, patch) throws(GraphError) in
+      let node = graph[match.node(find)]
+      let function = match.op(find, in: graph).function
+      guard node.inputs.count == 2, let left = node.inputs[0], let right = node.inputs[1] else { return .ignored }
+      let swapped = function.isCommutative && graph.constant(left) != nil
+      let (x, operand) = swapped ? (right, left) : (left, right)
+      guard let constant = graph.constant(operand), let values = constant.smallValues else { return .ignored }
+      let isFloat = constant.type.dataType.isFloatingPoint
+      let isNeutral: (Double) -> Bool = { value in
+        switch function {
+        case .mul, .div, .pow: value == 1
+        case .add: value == 0 && (!isFloat || value.sign == .minus)
+        default: value == 0 && value.sign == .plus
+        }
+      }
+      guard values.allSatisfy(isNeutral) else { return .ignored }
+      guard graph[x].type == graph[match[find]].type, graph.shape(x) != nil else {
+        return .declined("the operand enlarges the result")
+      }
+      patch.replace(match[find], with: x)
+      return .changed
+    }
+  }()
+
+  /// A transposition that moves only axes of size one moves no byte: it is a Reshape.
+  private static let transposeOfOnes: Rewrite = {
+    let x = Anything()
+    let find = Find(Transpose.self, x)
+    return Rewrite("transpose-to-reshape", at: find) { (graph, match, patch) throws(GraphError) in
+      guard let shape = graph.shape(match[x]), let result = graph.shape(match[find]) else {
+        return .declined("its rank is not known")
+      }
+      let order = match.op(find, in: graph).permutation ?? Array(shape.indices.reversed())
+      guard order.count == shape.count, order.allSatisfy({ shape.indices.contains($0) }) else { return .ignored }
+      let moved = order.filter { shape[$0].fixed != 1 }
+      if moved != moved.sorted() { return .ignored }
+      guard let target = ReshapeTarget.target(for: result, from: shape) else { return .declined("its sizes are not known") }
+      try patch.replace(
+        match[find], by: Reshape(target: target), [match[x]], named: graph[match.node(find)].name, in: graph)
+      return .changed
+    }
+  }()
+}
