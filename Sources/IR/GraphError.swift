@@ -6,8 +6,14 @@ import Tensors
 package struct GraphError: Error, Sendable {
   package enum Reason: Sendable {
     case arity(expected: ClosedRange<Int>, found: Int)
+    case resultCount(expected: ClosedRange<Int>, found: Int)
+    /// A required operand is absent.
+    case missing(operand: Int)
     case dataType(operand: Int, expected: [DataType], found: DataType)
     case rank(operand: Int, expected: Int, found: Int)
+    case minimumRank(operand: Int, expected: Int, found: Int)
+    /// A sequence where a tensor is needed, or the other way round.
+    case kind(operand: Int, expected: String, found: ValueType)
     case dimension(operand: Int, axis: Int, expected: Dimension, found: Dimension)
     case attribute(String, expected: String, found: String)
     case sizeOverflow
@@ -38,10 +44,16 @@ extension GraphError.Reason: CustomStringConvertible {
     switch self {
     case .arity(let expected, let found):
       "expects \(expected.lowerBound == expected.upperBound ? "\(expected.lowerBound)" : "\(expected)") operands, found \(found)"
+    case .resultCount(let expected, let found):
+      "has \(expected.lowerBound == expected.upperBound ? "\(expected.lowerBound)" : "\(expected)") results, \(found) are named"
+    case .missing(let operand): "operand \(operand) is missing"
     case .dataType(let operand, let expected, let found):
       "operand \(operand) is \(found.rawValue), expected \(expected.map(\.rawValue).joined(separator: " or "))"
     case .rank(let operand, let expected, let found):
       "operand \(operand) has rank \(found), expected \(expected)"
+    case .minimumRank(let operand, let expected, let found):
+      "operand \(operand) has rank \(found), expected at least \(expected)"
+    case .kind(let operand, let expected, let found): "operand \(operand) is \(found), expected \(expected)"
     case .dimension(let operand, let axis, let expected, let found):
       "operand \(operand) has size \(found) on axis \(axis), expected \(expected)"
     case .attribute(let name, let expected, let found): "\(name) is \(found), expected \(expected)"

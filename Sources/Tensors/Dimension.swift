@@ -69,7 +69,9 @@ extension Dimension {
       }
       if sums.count > termLimit { throw SizeOverflow() }
     }
-    return Dimension(terms: sums.filter { $0.coefficient != 0 }.sorted { $0.factorText < $1.factorText })
+    let kept = sums.filter { $0.coefficient != 0 }.map { ($0.factorText, $0) }
+    if kept.reduce(0, { $0 + $1.0.utf8.count }) > textLimit { throw SizeOverflow() }
+    return Dimension(terms: kept.sorted { $0.0 < $1.0 }.map(\.1))
   }
 
   public static func + (a: Dimension, b: Dimension) throws(SizeOverflow) -> Dimension {
@@ -98,14 +100,53 @@ extension Dimension {
 
   /// ⌊a ÷ b⌋, exact where a monomial divides every term: `Reshape`'s −1 over a symbolic batch.
   ///
-  /// Throws when `b` is a number that is not positive.
+  /// Over a number, whole parts leave the quotient and nested quotients become one, so that ⌊(H+2−3)/2⌋+1 equals
+  /// ⌈H/2⌉ and two windows of stride 2 equal one of stride 4. Throws when `b` is a number that is not positive.
   public static func floor(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
-    if let y = b.fixed, y <= 0 { throw SizeOverflow() }
-    if let x = a.fixed, let y = b.fixed {
-      return Dimension(x >= 0 || x % y == 0 ? x / y : x / y - 1)
+    if let y = b.fixed {
+      if y <= 0 { throw SizeOverflow() }
+      return try a.flooredQuotient(y)
     }
     if b.terms.count == 1, let divided = a.dividedExactly(by: b.terms[0]) { return divided }
     return try Dimension(checked: .floor(a, b))
+  }
+
+  private func flooredQuotient(_ divisor: Int) throws(SizeOverflow) -> Dimension {
+    if divisor == 1 { return self }
+    // ⌊(q·b + r) ÷ b⌋ = q + ⌊r ÷ b⌋ for whole q, with each coefficient of r in 0..<b.
+    var whole: [Term] = []
+    var rest: [Term] = []
+    for term in terms {
+      let truncated = term.coefficient % divisor
+      let remainder = truncated < 0 ? truncated + divisor : truncated
+      // A symbol keeps its full coefficient unless it leaves entirely: ⌊3N/2⌋ rather than N + ⌊N/2⌋.
+      if remainder == 0 || term.factors.isEmpty {
+        let quotient = term.coefficient / divisor - (truncated < 0 ? 1 : 0)
+        if quotient != 0 { whole.append(Term(factors: term.factors, coefficient: quotient)) }
+        if remainder != 0 { rest.append(Term(factors: term.factors, coefficient: remainder)) }
+      } else {
+        rest.append(term)
+      }
+    }
+    let quotient = Dimension(terms: whole)
+    let remaining = Dimension(terms: rest)
+    if let number = remaining.fixed, number >= 0 { return quotient }
+    return try quotient + remaining.nestedQuotient(divisor)
+  }
+
+  /// ⌊(⌊x ÷ y⌋ + c) ÷ b⌋ = ⌊(x + c·y) ÷ (y·b)⌋ for positive numbers y and b.
+  private func nestedQuotient(_ divisor: Int) throws(SizeOverflow) -> Dimension {
+    let symbolic = terms.filter { !$0.factors.isEmpty }
+    if symbolic.count == 1, symbolic[0].coefficient == 1, symbolic[0].factors.count == 1,
+      case .floor(let x, let y) = symbolic[0].factors[0], let inner = y.fixed
+    {
+      let (product, overflow) = inner.multipliedReportingOverflow(by: divisor)
+      if !overflow {
+        let constant = terms.first { $0.factors.isEmpty }?.coefficient ?? 0
+        return try Dimension.floor(x + Dimension(constant) * y, Dimension(product))
+      }
+    }
+    return try Dimension(checked: .floor(self, Dimension(divisor)))
   }
 
   /// ⌈a ÷ b⌉
@@ -130,24 +171,31 @@ extension Dimension {
     return Dimension(terms: quotient.sorted { $0.factorText < $1.factorText })
   }
 
-  /// The size that two sizes broadcast to by the NumPy rule. A conflict between two numbers is found by the caller.
+  /// The size that two sizes broadcast to by the NumPy rule. Throws when they are numbers that conflict.
   public static func broadcast(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
     if a == b || b.fixed == 1 { return a }
     if a.fixed == 1 { return b }
-    if let n = a.fixed, n != 1, b.fixed == nil { return a }
-    if let n = b.fixed, n != 1, a.fixed == nil { return b }
+    if a.fixed != nil && b.fixed != nil { throw SizeOverflow() }
+    // A number that is not 1 is the result: the other is the same number or 1.
+    if a.fixed != nil || b.isBroadcastPart(of: a) { return a }
+    if b.fixed != nil || a.isBroadcastPart(of: b) { return b }
     return try Dimension(checked: a.text < b.text ? .broadcast(a, b) : .broadcast(b, a))
   }
 
+  private func isBroadcastPart(of other: Dimension) -> Bool {
+    guard other.terms.count == 1, other.terms[0].coefficient == 1, other.terms[0].factors.count == 1,
+      case .broadcast(let a, let b) = other.terms[0].factors[0]
+    else { return false }
+    return self == a || self == b
+  }
+
   public static func maximum(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
-    if a == b { return a }
-    if let x = a.fixed, let y = b.fixed { return Dimension(Swift.max(x, y)) }
+    if let difference = (try? a - b)?.fixed { return difference >= 0 ? a : b }
     return try Dimension(checked: a.text < b.text ? .maximum(a, b) : .maximum(b, a))
   }
 
   public static func minimum(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
-    if a == b { return a }
-    if let x = a.fixed, let y = b.fixed { return Dimension(Swift.min(x, y)) }
+    if let difference = (try? a - b)?.fixed { return difference <= 0 ? a : b }
     return try Dimension(checked: a.text < b.text ? .minimum(a, b) : .minimum(b, a))
   }
 
