@@ -26,7 +26,7 @@ package enum PassCatalog {
   package static let folding = Pipeline([Stage("fold", known + [noOperations])])
 
   /// After sizes are bound: what kernels need of any graph, optimized or not.
-  package static let bind = Pipeline([Stage("bind", [branches, FoldShapes(), parameters, DeadCode()])])
+  package static let legalize = Pipeline([Stage("legalize", [branches, FoldShapes(), parameters, DeadCode()])])
 
   /// After sizes are bound, of an optimized graph: `portable` again, which now knows more.
   package static let specialize = portable

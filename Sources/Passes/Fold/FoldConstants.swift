@@ -35,7 +35,7 @@ package struct FoldConstants: Pass {
     return changes
   }
 
-  /// The operands of a node, then those of its epilogue; nil when one is not a constant.
+  /// The operands of a node; nil when one is not a constant.
   private static func constants(of node: Node, in graph: borrowing Graph) -> [Constant?]? {
     var constants: [Constant?] = []
     for input in node.inputs {
@@ -43,10 +43,6 @@ package struct FoldConstants: Pass {
         constants.append(nil)
         continue
       }
-      guard let constant = graph.constant(input) else { return nil }
-      constants.append(constant)
-    }
-    for input in node.epilogueInputs {
       guard let constant = graph.constant(input) else { return nil }
       constants.append(constant)
     }
@@ -58,6 +54,7 @@ package struct FoldConstants: Pass {
   ) throws(GraphError) -> Outcome {
     let traits = node.op.traits
     guard traits.contains(.pure) else { return .declined("it is not pure") }
+    if !node.epilogue.isEmpty { return .ignored }
     if traits.contains(.keepCompressed) { return .declined("its operand stays compressed") }
     if traits.contains(.dataDependent) || !node.regions.isEmpty { return .declined("its sizes depend on data") }
     let sources = operands.compactMap { $0 }
@@ -71,15 +68,15 @@ package struct FoldConstants: Pass {
     if byteCount > context.foldBudgetBytes {
       return .declined("\(byteCount) bytes are beyond the budget of \(context.foldBudgetBytes)")
     }
-    let absent = operands.prefix(node.inputs.count).map { $0 == nil }
+    let absent = operands.map { $0 == nil }
     for (i, output) in node.outputs.enumerated() {
       guard let output, let type = graph.tensorType(output) else { continue }
       let evaluate = context.evaluate
-      let text = "\(node.op.text)\(absent.contains(true) ? " absent \(absent)" : "") \(node.epilogue) result \(i)"
+      let text = "\(node.op.text)\(absent.contains(true) ? " absent \(absent)" : "") result \(i)"
       let constant = try Constant.derived(text, from: sources, type: type) { (tensors) throws(GraphError) in
         var rest = tensors[...]
         let inputs = absent.map { $0 ? nil : rest.popFirst().map { RuntimeValue.tensor($0) } }
-        let results = try evaluate(node, inputs + rest.map { .tensor($0) })
+        let results = try evaluate(node, inputs)
         guard i < results.count, let tensor = results[i]?.tensor else {
           throw GraphError(.malformed("no result \(i)"), node: node.name)
         }
