@@ -1,10 +1,17 @@
+import IR
 import Kernels
+import Tensors
 
 /// The backends of this process: those that loaded, with their kernels by operator, and why the others did not.
 package struct BackendSet: Sendable {
   package struct Missing: Sendable {
     package var id: BackendID
     package var reason: String
+
+    package init(id: BackendID, reason: String) {
+      self.id = id
+      self.reason = reason
+    }
   }
 
   package let available: [BackendID]
@@ -40,5 +47,17 @@ package struct BackendSet: Sendable {
   /// Backends to ask, in order, when `first` is asked for.
   static func order(startingWith first: BackendID) -> [BackendID] {
     [first] + fallbackOrder.filter { $0 != first }
+  }
+}
+
+extension BackendSet {
+  /// The meaning of one node on given operands, by the first backend that evaluates its operator: what folding asks.
+  package func evaluate(_ node: Node, _ inputs: [RuntimeValue?]) throws(GraphError) -> [RuntimeValue?] {
+    guard let kernel = evaluator(node.op.name), case .evaluated(let evaluate) = kernel.implementation,
+      node.epilogue.isEmpty
+    else { throw GraphError(.malformed("\(node.op.name) cannot be evaluated"), node: node.name) }
+    do { return try evaluate(node.op, inputs, node.outputs.map { $0 != nil }) } catch {
+      throw GraphError(.malformed(error.description), node: node.name)
+    }
   }
 }

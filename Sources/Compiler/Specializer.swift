@@ -15,18 +15,20 @@ package final class Specializer: PlanSource {
   package let packed: PackedWeights
   private let context: PassContext
   private let pipeline: Pipeline
+  private let disabledPasses: [String]
   private let tuner: Tuner
   private let lastReports = Mutex<[NodeReport]>([])
 
   package init(
     backends: BackendSet, options: PlanOptions, packed: PackedWeights, context: PassContext, pipeline: Pipeline,
-    tuner: Tuner
+    disabledPasses: [String] = [], tuner: Tuner
   ) {
     self.backends = backends
     self.options = options
     self.packed = packed
     self.context = context
     self.pipeline = pipeline
+    self.disabledPasses = disabledPasses
     self.tuner = tuner
   }
 
@@ -35,7 +37,7 @@ package final class Specializer: PlanSource {
 
   package func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program {
     var bound = try bind(graph, inputs)
-    _ = pipeline.run(on: &bound, in: context)
+    _ = pipeline.run(on: &bound, in: context, options: Pipeline.Options(disabled: disabledPasses))
     lastReports.withLock { if path.isEmpty { $0 = [] } }
     return try Partition(graph: bound, backends: backends, options: options).program(
       path: path, source: self

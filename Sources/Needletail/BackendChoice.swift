@@ -1,0 +1,68 @@
+import Compiler
+import Kernels
+import NaiveBackend
+import SIMDBackend
+
+/// Who computes a run. Any compiled model serves all of them.
+public enum BackendChoice: String, Sendable, Hashable, CaseIterable {
+  /// Plain Swift: the meaning of every operator, and the oracle of the others.
+  case naive
+  /// Our own kernels for the processor at hand.
+  case simd
+  /// Matrix products through OpenBLAS.
+  case openblas
+  /// oneDNN's primitives.
+  case onednn
+  /// For each node, and for the whole, whatever was measured to be the fastest.
+  case auto
+
+  var selection: Selection {
+    switch self {
+    case .naive: .backend(.naive)
+    case .simd: .backend(.simd)
+    case .openblas: .backend(.openBLAS)
+    case .onednn: .backend(.oneDNN)
+    case .auto: .auto
+    }
+  }
+}
+
+/// The backends of this process.
+public struct Backends: Sendable {
+  /// Loaded once, at first use.
+  public static let shared = Backends()
+
+  package let registry: BackendSet
+
+  /// What is there: naive and simd always, the others when their library is.
+  public var available: [BackendChoice] {
+    registry.available.compactMap { BackendChoice(rawValue: $0.name) } + [.auto]
+  }
+
+  /// What is not there, and the package to install.
+  public var missing: [(backend: BackendChoice, reason: String)] {
+    registry.missing.compactMap { missing in
+      BackendChoice(rawValue: missing.id.name).map { ($0, missing.reason) }
+    }
+  }
+
+  /// Throws, with the reason, when `choice` is not there.
+  public func require(_ choice: BackendChoice) throws(EngineError) {
+    guard let missing = missing.first(where: { $0.backend == choice }) else { return }
+    throw EngineError(
+      .backendUnavailable, subject: "backend \(choice.rawValue)", expectation: "", finding: missing.reason)
+  }
+
+  private init() {
+    var loaded: [any Backend] = []
+    var missing: [BackendSet.Missing] = []
+    func load<B: Backend>(_ type: B.Type, _ id: BackendID) {
+      do throws(BackendUnavailable) { loaded.append(try B.load()) } catch {
+        missing.append(BackendSet.Missing(id: id, reason: error.reason))
+      }
+    }
+    load(SIMDBackend.self, .simd)
+    load(NaiveBackend.self, .naive)
+    registry = BackendSet(loaded, missing: missing)
+  }
+}

@@ -1,0 +1,106 @@
+import Compiler
+import IR
+import Kernels
+import Passes
+import Runtime
+import Synchronization
+import Tensors
+
+/// A model after its portable passes: immutable, shared by all threads and tasks.
+///
+/// Plans for a backend, a number of threads and the sizes at hand are made when first needed and kept; they share
+/// their packed weights.
+public final class CompiledModel: Sendable {
+  public let inputs: [Model.Port]
+  public let outputs: [Model.Port]
+  public let options: CompileOptions
+  /// What each pass did.
+  package let passReports: [PassReport]
+  package let graph: Graph
+  package let originalNodeCount: Int
+
+  private let packed = PackedWeights()
+  private let tuners = Mutex<[Int: Tuner]>([:])
+  private let targets = Mutex<[TargetKey: Target]>([:])
+  private let context: PassContext
+  private let backends: BackendSet
+
+  private struct TargetKey: Hashable {
+    var backend: BackendChoice
+    var threads: Int
+  }
+
+  /// One way of running: the graph with its programs, and who makes them.
+  package struct Target: Sendable {
+    package let executable: Executable
+    package let specializer: Specializer
+  }
+
+  init(_ model: Model, _ options: CompileOptions) throws {
+    self.options = options
+    backends = Backends.shared.registry
+    let backends = backends
+    context = PassContext(foldBudgetBytes: options.foldBudgetBytes) { (node, inputs) throws(GraphError) in
+      try backends.evaluate(node, inputs)
+    }
+    inputs = model.inputs
+    outputs = model.outputs
+    originalNodeCount = model.nodeCount
+    var graph = model.graph
+    let pipeline =
+      switch options.optimization {
+      case .none: Pipeline([])
+      case .folded: PassCatalog.folding
+      case .full: PassCatalog.portable
+      }
+    passReports = pipeline.run(
+      on: &graph, in: context, options: Pipeline.Options(disabled: options.disabledPasses))
+    self.graph = graph
+  }
+
+  public var nodeCount: Int { graph.nodeCount }
+
+  /// Bytes of weights packed so far, for all backends that were used.
+  public var packedByteCount: Int { packed.byteCount }
+
+  /// A request of one task: it owns the memory of its runs.
+  ///
+  /// `threads` nil: as many as the processors and the control group allow. Throws when the backend is missing.
+  public func makeRequest(backend: BackendChoice = .auto, threads: Int? = nil) throws -> InferenceRequest {
+    try Backends.shared.require(backend)
+    let budget = ThreadBudget(requested: threads)
+    return InferenceRequest(self, target(backend, threads: budget.threads), backend, threads: budget.threads)
+  }
+
+  package func target(_ backend: BackendChoice, threads: Int) -> Target {
+    let key = TargetKey(backend: backend, threads: threads)
+    if let target = targets.withLock({ $0[key] }) { return target }
+    let tuner = tuners.withLock { tuners in
+      if let tuner = tuners[threads] { return tuner }
+      let tuner = Tuner(threads: threads)
+      tuners[threads] = tuner
+      return tuner
+    }
+    let specializer = Specializer(
+      backends: backends,
+      options: PlanOptions(
+        selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
+        keepsFileLayout: options.optimization != .full, optimizes: options.optimization == .full,
+        tuningBudget: UInt64(max(0, options.tuningSeconds) * 1e9)),
+      packed: packed, context: context,
+      pipeline: options.optimization == .full ? PassCatalog.specialize : PassCatalog.legalize,
+      disabledPasses: options.disabledPasses,
+      tuner: tuner)
+    let target = Target(executable: Executable(graph: graph, path: "", source: specializer), specializer: specializer)
+    return targets.withLock { targets in
+      if let first = targets[key] { return first }
+      targets[key] = target
+      return target
+    }
+  }
+
+  /// Runs once on a request of its own. Prefer a request for many runs: it keeps its memory.
+  public func run(_ inputs: [String: Tensor], backend: BackendChoice = .auto, threads: Int? = nil) throws -> [String: Tensor] {
+    try makeRequest(backend: backend, threads: threads).run(inputs)
+  }
+}
