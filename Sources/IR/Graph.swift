@@ -35,7 +35,10 @@ package struct Graph: Sendable {
   package func uses(of id: ValueID) -> [Use] { users[Int(id.index)] }
 
   /// The node that makes a value, if one does.
-  package func producer(of id: ValueID) -> Node? { self[id].producer.map { self[$0] } }
+  package func producer(of id: ValueID) -> Node? {
+    guard case .result(let node, _)? = values[Int(id.index)]?.source else { return nil }
+    return nodes[Int(node.index)]
+  }
 
   /// The nodes that are there, by id.
   package var liveNodes: [Node] { nodes.compactMap { $0 } }
