@@ -25,6 +25,49 @@ import Testing
     }
   }
 
+  /// The models of item 4: networks whose operators are all supported.
+  static let listed = [
+    "mnist_mlp", "mnist_cnn_bn", "mnist_cnn_folded", "mnist_vit", "keras_mnist_mlp", "keras_mnist_cnn", "mnist-8",
+    "squeezenet_v1.0", "mobilenet_v2_1.0_224_float", "ultraface_version-RFB-320",
+    "ultraface_version-slim-320_simplified", "qonnx_bsd300x3-espcn_subpixel_float_model", "nv_residual_block",
+    "qonnx_residual_block_clean", "hg_keypoint_classifier", "hg_point_history_classifier", "burn_mnist",
+    "omz_samplenet", "rten_mnist_external", "magika_v3_3", "vespa_dummy_transformer", "vespa_random_encoder",
+    "tract_averagepool_count_include_pad", "tract_deconv_group", "nv_instancenorm", "nv_matmul.fp16",
+    "nv_transpose_matmul", "nv_multi_output", "nv_ext_weights", "nv_same_ext_weights", "burnfix_external_data",
+    "nv_empty_tensor_expand", "nv_unbounded_dds", "ortgo_example_0_dim_output", "ortgo_example_dynamic_axes",
+    "ortgo_example_lora",
+  ]
+
+  @Test(arguments: SharedModels.all.isEmpty ? [] : listed)
+  func listedModelsAreImported(name: String) throws {
+    let path = try #require(SharedModels.path(name))
+    let imported = try Importer.model(at: path)
+    try imported.graph.verify()
+    #expect(imported.graph.nodeCount > 0)
+  }
+
+  private func refusal(_ path: String) -> ImportError? {
+    do throws(ImportError) { _ = try Importer.model(at: path) } catch { return error }
+    return nil
+  }
+
+  /// Others are imported, or refused with every operator named.
+  @Test(arguments: SharedModels.supported)
+  func otherModelsAreImportedOrRefused(path: String) throws {
+    guard let error = refusal(path) else { return }
+    guard case .unsupported(_, let list) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    print(path, Set(list.map { "\($0.operatorName): \($0.reason)" }).sorted())
+  }
+
+  @Test(arguments: SharedModels.all.filter { $0.contains("/must-be-refused/") })
+  func invalidModelsAreRefused(path: String) throws {
+    let error = try #require(refusal(path))
+    print(error)
+  }
+
   @Test func recordedTensorsAreRead() throws {
     guard let path = SharedModels.path("mnist_mlp") else { return }
     let folder = String(path.dropLast("model.onnx".count)) + "test_data_set_0/"

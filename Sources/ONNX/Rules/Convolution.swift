@@ -5,11 +5,11 @@ import Tensors
 extension ImportRules {
   static let convolution: [ImportRule] = [
     ImportRule("Conv", inputs: 2...3) { n throws(Unsupported.Reason) in
-      let window = try n.window(kernel: try n.kernel(ofWeights: 1))
+      let window = try n.window(kernel: try n.kernel(ofWeights: 1), ofWeights: true)
       try n.add(Convolution(window: window, groups: try n.positive("group", default: 1)))
     },
     ImportRule("ConvTranspose", inputs: 2...3) { n throws(Unsupported.Reason) in
-      let window = try n.window(kernel: try n.kernel(ofWeights: 1))
+      let window = try n.window(kernel: try n.kernel(ofWeights: 1), ofWeights: true)
       let count = window.kernel.count
       let padding = try n.ints("output_padding")
       if let padding { try n.check("output_padding", padding, count: count, minimum: 0) }

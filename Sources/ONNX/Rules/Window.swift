@@ -6,8 +6,12 @@ extension NodeContext {
   /// The sliding window of a convolution or a pooling; `kernel` is what the weights say where the attribute is absent.
   ///
   /// Every number is checked here, so that nothing divides by zero or reads beyond a list later.
-  func window(kernel inferred: [Int]? = nil, dilates: Bool = true) throws(Unsupported.Reason) -> Window {
-    guard let kernel = try ints("kernel_shape") ?? inferred else { throw .missingAttribute("kernel_shape") }
+  func window(
+    kernel inferred: [Int]? = nil, ofWeights: Bool = false, dilates: Bool = true
+  ) throws(Unsupported.Reason) -> Window {
+    guard let kernel = try ints("kernel_shape") ?? inferred else {
+      throw ofWeights ? .form("needs kernel_shape or weights of known sizes") : .missingAttribute("kernel_shape")
+    }
     try check("kernel_shape", kernel, count: kernel.count, minimum: 1)
     if kernel.isEmpty { throw .attribute(name: "kernel_shape", expected: "at least one axis", found: "none") }
     if let inferred, inferred != kernel {
