@@ -61,7 +61,7 @@ struct ConvolutionKernel: PreparedKernel {
       ProductCut(
         ProductShape(
           rows: images * window.outPixels, k: k, n: n,
-          rowFootprint: groupChannels * window.strideX * window.strideY), kernels: kernels)
+          rowFootprint: groupChannels * window.strideX * window.strideY, items: groups), kernels: kernels)
     }
     let rest = window.batch % imagesPerFrame
     cuts = (cut(imagesPerFrame), cut(rest == 0 ? imagesPerFrame : rest))

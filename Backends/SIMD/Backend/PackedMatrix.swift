@@ -10,6 +10,8 @@ struct ProductShape: Sendable {
   var n: Int
   /// Floats of the left operand that one row brings into the cache.
   var rowFootprint: Int
+  /// Independent products beside each other.
+  var items = 1
 }
 
 /// How a product is cut: ranges of rows by ranges of panels. Depends on the shape and the tile alone.
@@ -27,7 +29,8 @@ struct ProductCut: Sendable {
     var byRows = (rows + cachedRows - 1) / cachedRows
     let work = Double(rows) * Double(shape.k) * Double(shape.n)
     // About 5 µs of work each, and no more parts than keep every thread busy to the end.
-    let wanted = Int(min(max(work / 3e5, 1), 16))
+    let most = max(1, 16 / max(shape.items, 1))
+    let wanted = max(1, min(most, Int(min(work / 3e5, 16))))
     if byRows < wanted { byRows = max(byRows, min(wanted, rows / 24)) }
     if byRows > 1 && byRows % 2 == 1 { byRows += 1 }
     rowParts = max(1, min(byRows, rows))

@@ -32,6 +32,11 @@ struct RowSpace: Sendable {
       columns: rank >= 1 ? [rank - 1] : [])
   }
 
+  /// Images of channels of pixels, row-major. Precondition: rank 3 or more.
+  static func planes(_ sizes: [Int]) -> RowSpace {
+    RowSpace(sizes: sizes, layout: .rowMajor, images: [0], rows: [1], columns: Array(2..<sizes.count))
+  }
+
   /// Everything before the innermost axis of `layout` as rows. Precondition: the layout has an order.
   static func rows(_ sizes: [Int], layout: Layout) -> RowSpace {
     let order = layout.order(rank: sizes.count) ?? Array(sizes.indices)
@@ -96,6 +101,9 @@ func broadcastLayout(of operand: [Int], in sizes: [Int], order: [Int], as layout
   guard let dense = own.strides(of: operand) else { return nil }
   return (own, sizes.indices.map { $0 < lead || operand[$0 - lead] == 1 ? 0 : dense[$0 - lead] })
 }
+
+/// `Range` without the operator of that name.
+typealias Interval = Range<Int>
 
 /// Part `i` of `parts` of `0..<count`, in multiples of `step`.
 @inline(__always)

@@ -14,8 +14,9 @@ package struct SIMDBackend: Backend {
   package init(isa: InstructionSet) {
     self.isa = isa
     let micro = Microkernels(isa)
-    kernels = [
-      DepthwiseKernel.row(micro), ConvolutionKernel.row(micro),
-    ]
+    kernels =
+      [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + MatrixKernel.rows(micro) + SweepKernel.rows(micro)
+      + PoolingKernel.rows(micro) + RowsKernel.rows(micro) + ReduceKernel.rows(micro) + [ConcatKernel.row(micro)]
+      + ReorderKernel.rows(micro)
   }
 }

@@ -1,3 +1,4 @@
+#include <string.h>
 #include "SIMDMicrokernels.h"
 
 enum { unit = 8 };
@@ -50,7 +51,8 @@ void nt_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n
     ptrdiff_t valid = n - column < width ? n - column : width;
     for (ptrdiff_t k = 0; k < count; k++, to += width) {
       const unaligned_float *from = b + k * k_stride + column * n_stride;
-      for (ptrdiff_t j = 0; j < valid; j++) to[j] = from[j * n_stride].value;
+      if (n_stride == 1) memcpy(to, from, (size_t)valid * sizeof(float));
+      else for (ptrdiff_t j = 0; j < valid; j++) to[j] = from[j * n_stride].value;
       for (ptrdiff_t j = valid; j < width; j++) to[j] = 0;
     }
   }

@@ -31,7 +31,7 @@ INLINE V unary_v(const int f, V x, V p0, V p1) {
   case NT_LEAKY_RELU: return x < 0.0f ? x * p0 : x;
   case NT_ELU: return elu_v(x, p0);
   case NT_SELU: return elu_v(x, p0) * p1;
-  case NT_CELU: return elu_v(x / p0, p0) + 0.0f * x; // the sum keeps a NaN
+  case NT_CELU: return x > 0.0f ? x : p0 * expm1_v(at_most(x / p0, set1(0.0f)));
   case NT_HARD_SIGMOID: return at_most(at_least(fma_v(x, p0, p1), set1(0.0f)), set1(1.0f));
   case NT_THRESHOLDED_RELU: return x > p0 ? x : (x != x ? x : set1(0.0f));
   case NT_CLAMP: return at_most(at_least(x, p0), p1);
