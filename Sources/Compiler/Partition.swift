@@ -45,9 +45,10 @@ struct Partition {
           Executable(graph: region, path: path.isEmpty ? "rest" : path + "/rest", source: source),
           inputs: inputs.map { registers.number(of: $0) }, outputs: outputs.map { registers.number(of: $0) }))
     }
+    let inputs = graph.inputs.map { registers.number(of: $0.value) }
     let outputs = graph.outputs.map { registers.number(of: $0.value) }
     return Program(
-      steps: steps, registerCount: registers.count, inputs: graph.inputs.map { registers.number(of: $0.value) },
+      steps: steps, registerCount: registers.count, inputs: inputs,
       constants: try registers.constants(needed: !isSinglePlan),
       outputs: outputs)
   }
