@@ -39,6 +39,7 @@ private struct VariadicFold: NumberVisitor {
     switch function {
     case .sum, .mean:
       let sums = try Scratch<T.Sum>(count: y.elementCount)
+      defer { withExtendedLifetime(sums) {} }
       sums.base.update(repeating: T.zeroSum, count: y.elementCount)
       for operand in operands { try each(operand, T.self, sums.base) { T.add($0, $1.sum) } }
       let target = y.pointer(T.self)

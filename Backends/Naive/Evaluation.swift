@@ -125,7 +125,7 @@ extension Tensor {
     let width = (dataType.bitWidth ?? 8) / 8
     if width <= 1 || dense.bytes.isAligned(to: min(width, 8)) { return dense }
     let copy = try Tensor.allocate(dataType, sizes)
-    copy.base.copyMemory(from: dense.bytes.base, byteCount: dense.byteCount)
+    dense.withBytes { copy.base.copyMemory(from: $0.base, byteCount: $0.count) }
     return copy
   }
 

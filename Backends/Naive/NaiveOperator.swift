@@ -39,6 +39,12 @@ extension NaiveOperator {
   func results(
     _ operands: [RuntimeValue?], wanted: [Bool], destinations: [Tensor?] = [], byteLimit: Int
   ) throws(KernelFault) -> [RuntimeValue?] {
+    // Kernels take addresses of these: they are held until the results are there.
+    let operands = try operands.map { (operand) throws(KernelFault) -> RuntimeValue? in
+      if case .tensor(let tensor)? = operand { return .tensor(try tensor.plain()) }
+      return operand
+    }
+    defer { withExtendedLifetime(operands) {} }
     let first = operands.first.flatMap { $0?.tensor?.dataType }
     if let first, !Self.elements.contains(first) { throw .notRepresentable }
     let isWidened = Self.elements != .any && operands.contains { $0?.tensor?.dataType.isNarrowFloat ?? false }
@@ -50,11 +56,12 @@ extension NaiveOperator {
     var wide: [RuntimeValue?] = []
     for operand in operands {
       if let tensor = operand?.tensor, tensor.dataType.isNarrowFloat {
-        wide.append(.tensor(try cast(try tensor.plain(), to: .float32)))
+        wide.append(.tensor(try cast(tensor, to: .float32)))
       } else {
         wide.append(operand)
       }
     }
+    defer { withExtendedLifetime(wide) {} }
     var call = Evaluation(wide, wanted: wanted, byteLimit: byteLimit)
     try evaluate(&call)
     guard let first, first.isNarrowFloat else { return call.results }

@@ -46,7 +46,7 @@ struct NaivePlanned: PreparedKernel {
         result.sizes == output.sizes
       else { throw .sizeMismatch(output: i) }
       if result.storage !== output.storage, output.byteCount > 0 {
-        output.base.copyMemory(from: try result.plain().bytes.base, byteCount: output.byteCount)
+        try result.plain().withBytes { output.base.copyMemory(from: $0.base, byteCount: $0.count) }
       }
     }
   }

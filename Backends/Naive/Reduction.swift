@@ -87,6 +87,7 @@ private struct Reduction: NumberVisitor {
     _: T.Type, _ start: S, _ step: (S, T) -> S, _ finish: (S) -> T
   ) throws(KernelFault) {
     let sums = try Scratch<S>(count: y.elementCount)
+    defer { withExtendedLifetime(sums) {} }
     let base = sums.base
     base.update(repeating: start, count: y.elementCount)
     // The result as an operand that repeats along the reduced axes.

@@ -135,7 +135,7 @@ struct PlanBuilder {
         (bytes) throws(KernelError) in
         do {
           let ordered = try tensor.reordered(to: format)
-          bytes.base.copyMemory(from: ordered.bytes.base, byteCount: ordered.byteCount)
+          ordered.withBytes { bytes.base.copyMemory(from: $0.base, byteCount: $0.count) }
         } catch { throw KernelError("\(error)") }
       }
       return try Tensor(dataType: tensor.dataType, sizes: tensor.sizes, format: format, storage: storage)

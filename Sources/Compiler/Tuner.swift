@@ -69,7 +69,7 @@ package final class Tuner: Sendable {
       else { return false }
       if filled { fillForMeasuring(bytes, format.storage) }
       if let known = try? constant?.tensor().reordered(to: format) {
-        bytes.base.copyMemory(from: known.bytes.base, byteCount: min(bytes.count, known.byteCount))
+        known.withBytes { bytes.base.copyMemory(from: $0.base, byteCount: min(bytes.count, $0.count)) }
       }
       kept.append(tensor)
       addresses.append(bytes)

@@ -23,8 +23,10 @@ extension TensorReader {
     let width = bits / 8
     return try own(header, named: name) { target throws(TensorDecodeError) in
       target.base.initializeMemory(as: UInt8.self, repeating: 0, count: target.count)
-      for (i, offset) in offsets.enumerated() {
-        (target.base + offset * width).copyMemory(from: values.bytes.base + i * width, byteCount: width)
+      values.withBytes { source in
+        for (i, offset) in offsets.enumerated() {
+          (target.base + offset * width).copyMemory(from: source.base + i * width, byteCount: width)
+        }
       }
     }
   }
@@ -33,6 +35,7 @@ extension TensorReader {
     _ places: Tensor, isLinear: Bool, count: Int, _ header: Header, _ name: String
   ) throws(TensorDecodeError) -> [Int] {
     let base = places.bytes.base
+    defer { withExtendedLifetime(places) {} }
     func number(_ i: Int) -> Int { Int(base.loadUnaligned(fromByteOffset: i * 8, as: Int64.self)) }
     var offsets: [Int] = []
     offsets.reserveCapacity(count)

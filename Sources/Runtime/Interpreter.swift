@@ -168,7 +168,7 @@ package final class Interpreter {
       let alignment = max(1, (tensor.dataType.bitWidth ?? 8) / 8)
       if rowMajor.bytes.isAligned(to: min(alignment, 8)) { return rowMajor }
       let copy = try Tensor(uninitialized: tensor.dataType, sizes: tensor.sizes)
-      copy.mutableBytes?.base.copyMemory(from: rowMajor.bytes.base, byteCount: rowMajor.byteCount)
+      rowMajor.withBytes { copy.mutableBytes?.base.copyMemory(from: $0.base, byteCount: $0.count) }
       return copy
     } catch { throw RunError("input", .tensor(error)) }
   }
@@ -237,7 +237,7 @@ package final class Interpreter {
           throw TensorError.unsupportedFormat("scanned values of different sizes")
         }
         let dense = try part.reordered(to: .rowMajor(part.dataType))
-        (target.base + i * first.byteCount).copyMemory(from: dense.bytes.base, byteCount: first.byteCount)
+        dense.withBytes { (target.base + i * first.byteCount).copyMemory(from: $0.base, byteCount: $0.count) }
       }
       return result
     } catch let error as TensorError { throw RunError(node, .tensor(error)) } catch {

@@ -70,7 +70,16 @@ public struct Tensor: Sendable {
   public var rank: Int { sizes.count }
   public var type: TensorType { TensorType(dataType, sizes: sizes) }
   public var placement: Placement { Placement(dataType: dataType, sizes: sizes, format: format) }
+  /// Valid while somebody holds the storage. Of a tensor that nobody else holds, use `withBytes(_:)`: the optimizer
+  /// may release it right after this.
   public var bytes: Bytes { Bytes(base: storage.bytes.base + byteOffset, count: byteCount) }
+
+  /// Calls `body` with the bytes and holds the storage meanwhile.
+  @discardableResult
+  public func withBytes<R, E: Error>(_ body: (Bytes) throws(E) -> R) throws(E) -> R {
+    defer { withExtendedLifetime(storage) {} }
+    return try body(bytes)
+  }
 
   /// The memory to write to, of a tensor that nobody else holds yet; nil for mapped files and strings.
   package var mutableBytes: MutableBytes? {
@@ -136,7 +145,7 @@ extension Tensor {
     return [T](unsafeUninitializedCapacity: elementCount) { target, count in
       count = dense.elementCount
       if count > 0, let base = target.baseAddress {
-        UnsafeMutableRawPointer(base).copyMemory(from: dense.bytes.base, byteCount: dense.byteCount)
+        dense.withBytes { UnsafeMutableRawPointer(base).copyMemory(from: $0.base, byteCount: $0.count) }
       }
     }
   }

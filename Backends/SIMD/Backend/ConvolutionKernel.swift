@@ -82,8 +82,7 @@ struct ConvolutionKernel: PreparedKernel {
       }
       weights = .constant(
         try packs.packed(key, byteCount: groups * packedPerGroup * 4) { (bytes) throws(KernelError) in
-          let tensor = try constant.float32()
-          packing(tensor.bytes.base, bytes.pointer(to: Float.self)).runAll(groups)
+          try constant.float32().withBytes { packing($0.base, bytes.pointer(to: Float.self)).runAll(groups) }
         })
     } else {
       weights = .perRun

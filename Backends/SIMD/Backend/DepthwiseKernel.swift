@@ -26,7 +26,7 @@ struct DepthwiseKernel: PreparedKernel {
       let key = PackKey([constant.id], format: "simd.1.depthwise.blocks16.\(window.kernelHeight)x\(window.kernelWidth)")
       weights = .constant(
         try packs.packed(key, byteCount: Self.packedCount(window) * 4) { (bytes) throws(KernelError) in
-          Self.pack(try constant.float32().bytes.base, window, bytes.pointer(to: Float.self))
+          try constant.float32().withBytes { Self.pack($0.base, window, bytes.pointer(to: Float.self)) }
         })
     } else {
       weights = .perRun

@@ -100,8 +100,9 @@ struct MatrixKernel: PreparedKernel {
         [constant.id], format: "simd.1.\(kernels.isa).panels\(kernels.panelUnits).matrix.\(form)")
       weights = .constant(
         try packs.packed(key, byteCount: packedCount * 4) { (bytes) throws(KernelError) in
-          let tensor = try constant.float32()
-          geometry.packing(kernels, tensor.bytes.base, bytes.pointer(to: Float.self)).runAll(geometry.items)
+          try constant.float32().withBytes {
+            geometry.packing(kernels, $0.base, bytes.pointer(to: Float.self)).runAll(geometry.items)
+          }
         })
     } else {
       weights = .perRun
@@ -118,8 +119,10 @@ struct MatrixKernel: PreparedKernel {
     let scaled: TensorStorage
     do { scaled = try TensorStorage.allocate(byteCount: tensor.byteCount) } catch { throw KernelError("\(error)") }
     guard let target = scaled.mutableBytes?.pointer(to: Float.self) else { throw KernelError("no memory of its own") }
-    for i in 0..<tensor.elementCount {
-      target[i] = beta * tensor.bytes.base.loadUnaligned(fromByteOffset: i * 4, as: Float.self)
+    tensor.withBytes { bytes in
+      for i in 0..<tensor.elementCount {
+        target[i] = beta * bytes.base.loadUnaligned(fromByteOffset: i * 4, as: Float.self)
+      }
     }
     return .binary(Int32(NT_ADD), .stored(scaled), access, swapped: false)
   }
