@@ -10,9 +10,10 @@ func backend(_ name: String, folder: String, c: [Target.Dependency] = []) -> Tar
   module(name, path: "Backends/\(folder)", c + ["Kernels", "Operators", "IR", "Tensors"])
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: [.swiftLanguageMode(.v6)])
+    name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
+    swiftSettings: [.swiftLanguageMode(.v6)])
 }
 
 // MARK: - Vocabulary
@@ -65,6 +66,7 @@ let testTargets: [Target] = [
   tests("SIMDTests", ["SIMDBackend", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),
+  tests("PassesTests", ["Passes", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
 ]
 

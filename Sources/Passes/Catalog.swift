@@ -3,17 +3,26 @@
 /// Order is structure: a stage runs its passes in turn until none changes anything, then the next one begins.
 package enum PassCatalog {
   static let parameters = RewritePass("static-parameters", StaticParameters.rules)
+  static let padding = RewritePass("explicit-padding", ExplicitPadding.rules)
   static let normalForms = RewritePass("normal-forms", NormalForms.rules)
   static let branches = RewritePass("known-branches", InlineIf.rules)
   static let noOperations = RewritePass("no-operations", NoOperations.rules)
   static let pairs = RewritePass("pairs", Pairs.rules)
   static let channelAffine = RewritePass("scale-shift", ChannelAffine.rules)
   static let foldScaleShift = RewritePass("fold-scale-shift", FoldScaleShift.rules)
+  static let foldPadding = RewritePass("fold-padding", FoldPadding.rules)
+  static let raise = RewritePass("raise", RaiseActivations.rules + RaiseNormalization.rules)
   static let epilogues = RewritePass("epilogues", Epilogues.rules)
 
   private static let known: [any Pass] = [DeadCode(), branches, FoldShapes(), FoldConstants()]
-  private static let simplify: [any Pass] = known + [parameters, noOperations, pairs, normalForms, CommonSubexpressions()]
-  private static let fuse: [any Pass] = [channelAffine, foldScaleShift, FoldConstants(), noOperations, DeadCode()]
+  private static let simplify: [any Pass] = known + [parameters, padding, noOperations, pairs, normalForms, CommonSubexpressions()]
+  private static let fuse: [any Pass] = [raise, channelAffine, foldScaleShift, foldPadding, FoldConstants(), noOperations, DeadCode()]
+
+  /// Every pass once, for tests and tools that ask for one by its name.
+  package static let all: [any Pass] = [
+    DeadCode(), CommonSubexpressions(), FoldShapes(), FoldConstants(), branches, parameters, padding, noOperations, pairs,
+    normalForms, channelAffine, foldScaleShift, foldPadding, raise, epilogues,
+  ]
 
   /// All that needs no backend and no sizes: what `full` optimization runs first, once per model.
   package static let portable = Pipeline([
@@ -26,7 +35,7 @@ package enum PassCatalog {
   package static let folding = Pipeline([Stage("fold", known + [noOperations])])
 
   /// After sizes are bound: what kernels need of any graph, optimized or not.
-  package static let legalize = Pipeline([Stage("legalize", [branches, FoldShapes(), parameters, DeadCode()])])
+  package static let legalize = Pipeline([Stage("legalize", [branches, FoldShapes(), parameters, padding, DeadCode()])])
 
   /// After sizes are bound, of an optimized graph: `portable` again, which now knows more.
   package static let specialize = portable

@@ -12,10 +12,9 @@ import Tensors
 enum Epilogues {
   static let rules: [Rewrite] = [binary, unary, clip, scaleShift, cast]
 
-  /// A result that may take one more step: a float with one use, whose last step does not change its type.
+  /// A result that may take one more step: its last step does not change its type.
   private static func open() -> AnyResult {
     AnyResult(
-      usedOnce: true,
       where: { node in
         guard node.op.traits.contains(.acceptsEpilogue), node.regions.isEmpty,
           node.outputs.count(where: { $0 != nil }) == 1
@@ -27,8 +26,10 @@ enum Epilogues {
       })
   }
 
-  private static func isOpen(_ value: ValueID, in graph: borrowing Graph) -> Bool {
-    graph.tensorType(value)?.dataType.isFloatingPoint == true && isArithmetic(graph.tensorType(value)?.dataType)
+  /// Why a result cannot take a step, nil when it can.
+  private static func obstacle(_ value: ValueID, in graph: borrowing Graph) -> String? {
+    if !isArithmetic(graph.tensorType(value)?.dataType) { return "its operand is no float" }
+    return graph.isUsedOnce(value) ? nil : "its operand is used elsewhere"
   }
 
   private static func isArithmetic(_ type: DataType?) -> Bool {
@@ -56,7 +57,7 @@ enum Epilogues {
       Unary.self, x, anyEpilogue: true,
       where: { !$0.function.isPredicate && $0.function != .not && $0.function != .bitwiseNot })
     return Rewrite("unary-epilogue", at: find) { (graph, match, patch) throws(GraphError) in
-      guard isOpen(match[x], in: graph) else { return .declined("its operand is no float") }
+      if let obstacle = obstacle(match[x], in: graph) { return .declined(obstacle) }
       try append(
         [.unary(match.op(find, in: graph).function)], with: [], to: graph[match.node(x)],
         replacing: graph[match.node(find)], &patch, in: graph)
@@ -70,7 +71,7 @@ enum Epilogues {
     return Rewrite("clip-epilogue", at: find) { (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
       guard graph.operandCount(node.id) == 1 else { return .declined("its bounds are not known yet") }
-      guard isOpen(match[x], in: graph) else { return .declined("its operand is no float") }
+      if let obstacle = obstacle(match[x], in: graph) { return .declined(obstacle) }
       let op = match.op(find, in: graph)
       try append(
         [.clamp(lower: op.lower ?? Real(-Double.infinity), upper: op.upper ?? Real(Double.infinity))], with: [],
@@ -83,7 +84,7 @@ enum Epilogues {
     let x = open()
     let find = Find(Cast.self, x, where: \.saturate)
     return Rewrite("cast-epilogue", at: find) { (graph, match, patch) throws(GraphError) in
-      guard isOpen(match[x], in: graph) else { return .declined("its operand is no float") }
+      if let obstacle = obstacle(match[x], in: graph) { return .declined(obstacle) }
       let target = match.op(find, in: graph).to
       if target == .string || target.isComplex { return .declined("a step cannot make a \(target.rawValue)") }
       try append(
@@ -97,9 +98,10 @@ enum Epilogues {
     let (s, t) = (AnyConstant(), AnyConstant())
     let find = Find(ScaleShift.self, x, s, t, anyEpilogue: true)
     return Rewrite("scale-shift-epilogue", at: find) { (graph, match, patch) throws(GraphError) in
-      guard isOpen(match[x], in: graph), let rank = graph.rank(match[x]), let scale = graph.constant(match[s]),
+      if let obstacle = obstacle(match[x], in: graph) { return .declined(obstacle) }
+      guard let rank = graph.rank(match[x]), let scale = graph.constant(match[s]),
         let shift = graph.constant(match[t]), let count = scale.type.sizes?.first
-      else { return .declined("its operand is no float of known rank") }
+      else { return .declined("its rank is not known") }
       let sizes = [count] + [Int](repeating: 1, count: max(rank - 1 - match.op(find, in: graph).axis, 0))
       var steps: [Epilogue.Step] = []
       var operands: [ValueID] = []
@@ -129,11 +131,15 @@ enum Epilogues {
       guard let type = graph.tensorType(match[find]), isArithmetic(type.dataType), type.shape != nil else {
         return .declined("its result is no float of known rank")
       }
-      var reason = "no operand is made by a node that takes steps and is used once"
+      var reason = "no operand is made by a node that takes steps"
       var candidates: [(value: ValueID, operand: ValueID, swapped: Bool)] = []
       for (value, operand, swapped) in [(left, right, false), (right, left, true)] {
         guard taker.admits(value, in: graph) else { continue }
         if swapped && function == .prelu { continue }
+        if !graph.isUsedOnce(value) {
+          reason = "an operand that takes steps is used elsewhere"
+          continue
+        }
         if graph.tensorType(value)?.shape != type.shape || !broadcasts(graph.shape(operand), to: type.shape) {
           reason = "an operand would enlarge the result"
         } else if graph.tensorType(value)?.dataType != type.dataType || graph.tensorType(operand)?.dataType != type.dataType {

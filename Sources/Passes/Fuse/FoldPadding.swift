@@ -24,7 +24,12 @@ enum FoldPadding {
     rule("fold-padding-into-max-pool", MaxPool.self) { op, pads, value in
       guard value.value == -.infinity else { return "the padding is not minus infinity" }
       if op.ceilMode { return "windows beyond the end would start elsewhere" }
-      return add(pads, to: &op.window)
+      if let reason = add(pads, to: &op.window) { return reason }
+      let window = op.window
+      let isCovered = window.kernel.indices.contains {
+        max(window.padsBegin[$0], window.padsEnd[$0]) >= window.kernel[$0]
+      }
+      return isCovered ? "a window could see padding alone" : nil
     },
   ]
 

@@ -12,7 +12,7 @@ enum FoldScaleShift {
   static let rules: [Rewrite] = [after, before]
 
   private static let after: Rewrite = {
-    let linear = AnyResult(usedOnce: true, where: { $0.epilogue.isEmpty && LinearForm(of: $0) != nil })
+    let linear = AnyResult(where: { $0.epilogue.isEmpty && LinearForm(of: $0) != nil })
     let (s, t) = (AnyConstant(), AnyConstant())
     let find = Find(ScaleShift.self, linear, s, t, anyEpilogue: true)
     return Rewrite("fold-scale-shift", at: find) { (graph, match, patch) throws(GraphError) in
@@ -23,6 +23,7 @@ enum FoldScaleShift {
       guard let rank = graph.rank(match[linear]), form.resultAxis(rank: rank) == match.op(find, in: graph).axis else {
         return .declined("it scales another axis than the weights make")
       }
+      guard graph.isUsedOnce(match[linear]) else { return .declined("its operand is used elsewhere") }
       guard let weights = graph.constant(weightsID) else { return .declined("the weights are not constant") }
       guard weights.type.isFoldableFloat, weights.type.dataType == scale.type.dataType,
         let folded = try LinearForm.scaled(weights, of: inner.op, by: scale)

@@ -12,60 +12,61 @@ import Tensors
 enum NoOperations {
   static let rules: [Rewrite] = [
     drop("drop-identity", Identity.self),
-    drop("drop-dropout", Dropout.self, declining: { graph, node in
-      node.outputs.count > 1 && node.outputs[1] != nil ? "its mask is used" : nil
-    }),
-    drop("drop-cast", Cast.self, declining: sameType),
-    drop("drop-reshape", Reshape.self, declining: sameShape),
-    drop("drop-squeeze", Squeeze.self, declining: sameShape),
-    drop("drop-unsqueeze", Unsqueeze.self, declining: sameShape),
-    drop("drop-flatten", Flatten.self, declining: sameShape),
-    drop("drop-expand", Expand.self, declining: sameShape),
-    drop("drop-tile", Tile.self, declining: sameShape),
+    drop("drop-dropout", Dropout.self) { graph, node in
+      node.outputs.count > 1 && node.outputs[1] != nil ? .declined("its mask is used") : .changed
+    },
+    drop("drop-cast", Cast.self, sameType),
+    drop("drop-reshape", Reshape.self, sameShape),
+    drop("drop-squeeze", Squeeze.self, sameShape),
+    drop("drop-unsqueeze", Unsqueeze.self, sameShape),
+    drop("drop-flatten", Flatten.self, sameShape),
+    drop("drop-expand", Expand.self, sameShape),
+    drop("drop-tile", Tile.self, sameShape),
     drop("drop-transpose", Transpose.self, where: isInOrder),
     drop("drop-pad", Pad.self, where: { $0.pads?.allSatisfy { $0 == 0 } ?? false }),
-    drop("drop-slice", Slice.self, declining: { graph, node in
-      guard let op = node.op as? Slice, graph.operandCount(node.id) == 1, op.steps?.allSatisfy({ $0 == 1 }) ?? true else {
-        return "its steps are not all one, or not known yet"
+    drop("drop-slice", Slice.self) { graph, node in
+      let outcome = sameShape(graph, node)
+      guard outcome == .changed else { return outcome }
+      guard let op = node.op as? Slice, graph.operandCount(node.id) == 1 else {
+        return .declined("its parameters are not known yet")
       }
-      return sameShape(graph, node)
-    }),
-    drop("drop-concat", Concat.self, declining: { _, node in node.inputs.count == 1 ? nil : "it has several operands" }),
-    drop("drop-split", Split.self, declining: { graph, node in
-      node.outputs.count == 1 ? sameShape(graph, node) : "it has several results"
-    }),
-    drop("drop-clip", Clip.self, where: { $0.lower == nil && $0.upper == nil }, declining: { graph, node in
-      graph.operandCount(node.id) == 1 ? nil : "its bounds are not known yet"
-    }),
-    drop("drop-variadic", Variadic.self, declining: { _, node in node.inputs.count == 1 ? nil : "it has several operands" }),
+      return op.steps?.allSatisfy({ $0 == 1 }) ?? true ? .changed : .declined("it steps backwards")
+    },
+    drop("drop-concat", Concat.self) { _, node in node.inputs.count == 1 ? .changed : .ignored },
+    drop("drop-split", Split.self) { graph, node in node.outputs.count == 1 ? sameShape(graph, node) : .ignored },
+    drop("drop-clip", Clip.self, where: { $0.lower == nil && $0.upper == nil }) { graph, node in
+      graph.operandCount(node.id) == 1 ? .changed : .ignored
+    },
+    drop("drop-variadic", Variadic.self) { _, node in node.inputs.count == 1 ? .changed : .ignored },
     neutralOperand, transposeOfOnes,
   ]
 
+  /// A rule that leaves the node out where `judge` says so.
   private static func drop<Op: Operator>(
     _ name: String, _ type: Op.Type, where holds: @escaping @Sendable (Op) -> Bool = { _ in true },
-    declining: @escaping @Sendable (borrowing Graph, Node) -> String? = { _, _ in nil }
+    _ judge: @escaping @Sendable (borrowing Graph, Node) -> Outcome = { _, _ in .changed }
   ) -> Rewrite {
     let x = Anything()
     let find = Find(type, x, where: holds)
     return Rewrite(name, at: find) { (graph, match, patch) throws(GraphError) in
-      if let reason = declining(graph, graph[match.node(find)]) { return .declined(reason) }
-      patch.replace(match[find], with: match[x])
-      return .changed
+      let outcome = judge(graph, graph[match.node(find)])
+      if outcome == .changed { patch.replace(match[find], with: match[x]) }
+      return outcome
     }
   }
 
-  private static let sameType: @Sendable (borrowing Graph, Node) -> String? = { graph, node in
-    guard let input = node.inputs[0], let output = node.outputs[0], let from = graph.tensorType(input)?.dataType,
-      from == graph.tensorType(output)?.dataType
-    else { return "the element types differ" }
-    return nil
+  private static let sameType: @Sendable (borrowing Graph, Node) -> Outcome = { graph, node in
+    guard let input = node.inputs[0], let output = node.outputs[0], let from = graph.tensorType(input)?.dataType else {
+      return .declined("the element type is not known")
+    }
+    return from == graph.tensorType(output)?.dataType ? .changed : .ignored
   }
 
-  private static let sameShape: @Sendable (borrowing Graph, Node) -> String? = { graph, node in
+  private static let sameShape: @Sendable (borrowing Graph, Node) -> Outcome = { graph, node in
     guard let input = node.inputs[0], let output = node.outputs[0], let from = graph.shape(input),
-      from == graph.shape(output)
-    else { return "the shapes differ, or are not known" }
-    return nil
+      let to = graph.shape(output)
+    else { return .declined("its rank is not known") }
+    return from == to ? .changed : .ignored
   }
 
   private static let isInOrder: @Sendable (Transpose) -> Bool = { op in
