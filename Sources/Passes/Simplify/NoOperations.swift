@@ -12,42 +12,42 @@ import Tensors
 enum NoOperations {
   static let rules: [Rewrite] = [
     drop("drop-identity", Identity.self),
-    drop("drop-dropout", Dropout.self) { graph, node in
+    drop("drop-dropout", Dropout.self, judge: { graph, node in
       node.outputs.count > 1 && node.outputs[1] != nil ? .declined("its mask is used") : .changed
-    },
-    drop("drop-cast", Cast.self, sameType),
-    drop("drop-reshape", Reshape.self, sameShape),
-    drop("drop-squeeze", Squeeze.self, sameShape),
-    drop("drop-unsqueeze", Unsqueeze.self, sameShape),
-    drop("drop-flatten", Flatten.self, sameShape),
-    drop("drop-expand", Expand.self, sameShape),
-    drop("drop-tile", Tile.self, sameShape),
+    }),
+    drop("drop-cast", Cast.self, judge: sameType),
+    drop("drop-reshape", Reshape.self, judge: sameShape),
+    drop("drop-squeeze", Squeeze.self, judge: sameShape),
+    drop("drop-unsqueeze", Unsqueeze.self, judge: sameShape),
+    drop("drop-flatten", Flatten.self, judge: sameShape),
+    drop("drop-expand", Expand.self, judge: sameShape),
+    drop("drop-tile", Tile.self, judge: sameShape),
     drop("drop-transpose", Transpose.self, where: isInOrder),
     drop("drop-pad", Pad.self, where: { $0.pads?.allSatisfy { $0 == 0 } ?? false }),
-    drop("drop-slice", Slice.self) { graph, node in
+    drop("drop-slice", Slice.self, judge: { graph, node in
       let outcome = sameShape(graph, node)
       guard outcome == .changed else { return outcome }
       guard let op = node.op as? Slice, graph.operandCount(node.id) == 1 else {
         return .declined("its parameters are not known yet")
       }
       return op.steps?.allSatisfy({ $0 == 1 }) ?? true ? .changed : .declined("it steps backwards")
-    },
-    drop("drop-concat", Concat.self) { _, node in node.inputs.count == 1 ? .changed : .ignored },
-    drop("drop-split", Split.self) { graph, node in node.outputs.count == 1 ? sameShape(graph, node) : .ignored },
-    drop("drop-clip", Clip.self, where: { $0.lower == nil && $0.upper == nil }) { graph, node in
+    }),
+    drop("drop-concat", Concat.self, judge: { _, node in node.inputs.count == 1 ? .changed : .ignored }),
+    drop("drop-split", Split.self, judge: { graph, node in node.outputs.count == 1 ? sameShape(graph, node) : .ignored }),
+    drop("drop-clip", Clip.self, where: { $0.lower == nil && $0.upper == nil }, judge: { graph, node in
       graph.operandCount(node.id) == 1 ? .changed : .ignored
-    },
-    drop("drop-variadic", Variadic.self) { _, node in node.inputs.count == 1 ? .changed : .ignored },
+    }),
+    drop("drop-variadic", Variadic.self, judge: { _, node in node.inputs.count == 1 ? .changed : .ignored }),
     neutralOperand, transposeOfOnes,
   ]
 
   /// A rule that leaves the node out where `judge` says so.
   private static func drop<Op: Operator>(
-    _ name: String, _ type: Op.Type, where holds: @escaping @Sendable (Op) -> Bool = { _ in true },
-    _ judge: @escaping @Sendable (borrowing Graph, Node) -> Outcome = { _, _ in .changed }
+    _ name: String, _ type: Op.Type, where holds: (@Sendable (Op) -> Bool)? = nil,
+    judge: @escaping @Sendable (borrowing Graph, Node) -> Outcome = { _, _ in .changed }
   ) -> Rewrite {
     let x = Anything()
-    let find = Find(type, x, where: holds)
+    let find = Find(type, x, where: holds ?? { _ in true })
     return Rewrite(name, at: find) { (graph, match, patch) throws(GraphError) in
       let outcome = judge(graph, graph[match.node(find)])
       if outcome == .changed { patch.replace(match[find], with: match[x]) }
