@@ -68,6 +68,8 @@ enum LayoutSolver {
     var wiresOfNode = [[Int]](repeating: [], count: problem.nodes.count)
     for (i, wire) in problem.wires.enumerated() where !wire.isConstant {
       if let producer = wire.producer { wiresOfNode[producer.node].append(i) }
+      // A value that hundreds read has its copies anyway: its consumers choose as if they were free.
+      if wire.consumers.count > 256 { continue }
       for (node, _) in wire.consumers where wiresOfNode[node].last != i { wiresOfNode[node].append(i) }
     }
     var best: (choice: [Int], cost: Double)?

@@ -76,7 +76,10 @@ extension PlanBuilder {
             node: graph.outputs[port].name, operatorName: "Copy", kernel: "naive.copy", origins: [],
             byteCount: 2 * output.placement.byteCount)))
     }
-    return plan(steps, inputs: inputs, outputs: outputs, homes: homes, canonical: canonical)
+    let plan = plan(steps, inputs: inputs, outputs: outputs, homes: homes, canonical: canonical)
+    let needed = plan.arenaByteCount + plan.outputs.reduce(0) { $0 + $1.byteCount }
+    if needed > options.memoryLimit { throw overLimit(needed, "the plan") }
+    return plan
   }
 
   private func plan(

@@ -69,10 +69,15 @@ struct PlanBuilder {
   // MARK: Values
 
   private func placement(of id: ValueID) throws(GraphError) -> Placement {
-    guard let type = graph[id].type.tensor, let sizes = type.sizes else {
-      throw GraphError(.malformed("\(graph[id].name) has no known size"))
-    }
+    guard let type = graph[id].type.tensor, let sizes = type.sizes, let count = try? Tensor.elementCount(of: sizes),
+      let byteCount = type.dataType.byteCount(of: count)
+    else { throw GraphError(.malformed("\(graph[id].name) has no known size")) }
+    if byteCount > options.memoryLimit { throw overLimit(byteCount, graph[id].name) }
     return Placement(dataType: type.dataType, sizes: sizes)
+  }
+
+  func overLimit(_ byteCount: Int, _ what: String) -> GraphError {
+    GraphError(.budget("\(what) needs \(byteCount) bytes, the limit is \(options.memoryLimit)"))
   }
 
   mutating func addRoot(_ kind: Root.Kind, _ placement: Placement) -> Int {

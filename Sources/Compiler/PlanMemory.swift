@@ -9,36 +9,71 @@ struct PlanMemory: Sendable {
   }
 
   /// Offset of each block, in the order of the blocks.
-  private(set) var offsets: [Int]
-  private(set) var arenaByteCount: Int
+  let offsets: [Int]
+  let arenaByteCount: Int
   /// The most bytes that live at once: no plan can do with less.
-  private(set) var liveByteCount: Int
+  let liveByteCount: Int
 
-  init(_ blocks: [Block], alignment: Int = TensorStorage.alignment) {
-    func aligned(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
-    offsets = [Int](repeating: 0, count: blocks.count)
-    arenaByteCount = 0
-    liveByteCount = Self.liveByteCount(blocks.map { Block(byteCount: aligned($0.byteCount), firstStep: $0.firstStep, lastStep: $0.lastStep) })
-    // Large blocks first: the small ones fill the gaps between them.
+  /// Beyond this number of blocks the quadratic placement is left out.
+  private static let largeFirstLimit = 4_000
+
+  init(_ given: [Block], alignment: Int = TensorStorage.alignment) {
+    let blocks = given.map { block in
+      var rounded = block
+      rounded.byteCount = (block.byteCount + alignment - 1) / alignment * alignment
+      return rounded
+    }
+    liveByteCount = Self.liveByteCount(blocks)
+    var best = Self.inOrderOfTime(blocks)
+    var bestEnd = Self.end(best, blocks)
+    if blocks.count <= Self.largeFirstLimit, bestEnd > liveByteCount {
+      let other = Self.largeFirst(blocks)
+      let otherEnd = Self.end(other, blocks)
+      if otherEnd < bestEnd { (best, bestEnd) = (other, otherEnd) }
+    }
+    offsets = best
+    arenaByteCount = bestEnd
+  }
+
+  private static func end(_ offsets: [Int], _ blocks: [Block]) -> Int {
+    zip(offsets, blocks).reduce(0) { max($0, $1.0 + $1.1.byteCount) }
+  }
+
+  /// Each block in the lowest gap among those that live when it is made.
+  private static func inOrderOfTime(_ blocks: [Block]) -> [Int] {
+    var offsets = [Int](repeating: 0, count: blocks.count)
+    var live: [Int] = []
+    let order = blocks.indices.sorted { (blocks[$0].firstStep, $0) < (blocks[$1].firstStep, $1) }
+    for i in order where blocks[i].byteCount > 0 {
+      live.removeAll { blocks[$0].lastStep < blocks[i].firstStep }
+      place(i, among: &live, blocks, &offsets)
+    }
+    return offsets
+  }
+
+  /// Large blocks first: the small ones fill the gaps between them.
+  private static func largeFirst(_ blocks: [Block]) -> [Int] {
+    var offsets = [Int](repeating: 0, count: blocks.count)
+    var placed: [Int] = []
     let order = blocks.indices.sorted {
       (blocks[$1].byteCount, blocks[$0].firstStep, $0) < (blocks[$0].byteCount, blocks[$1].firstStep, $1)
     }
-    var placed: [Int] = []
-    for i in order where blocks[i].byteCount > 0 {
-      let block = blocks[i]
-      var offset = 0
-      // `placed` is sorted by offset: the first gap between neighbours in time that is wide enough.
-      for j in placed {
-        let other = blocks[j]
-        guard other.firstStep <= block.lastStep, block.firstStep <= other.lastStep else { continue }
-        if offset + block.byteCount <= offsets[j] { break }
-        offset = max(offset, aligned(offsets[j] + other.byteCount))
-      }
-      offsets[i] = offset
-      arenaByteCount = max(arenaByteCount, aligned(offset + block.byteCount))
-      let position = placed.firstIndex { offsets[$0] > offset } ?? placed.count
-      placed.insert(i, at: position)
+    for i in order where blocks[i].byteCount > 0 { place(i, among: &placed, blocks, &offsets) }
+    return offsets
+  }
+
+  /// Puts block `i` into the first gap between neighbours in time; `placed` is sorted by offset.
+  private static func place(_ i: Int, among placed: inout [Int], _ blocks: [Block], _ offsets: inout [Int]) {
+    let block = blocks[i]
+    var offset = 0
+    for j in placed {
+      let other = blocks[j]
+      guard other.firstStep <= block.lastStep, block.firstStep <= other.lastStep else { continue }
+      if offset + block.byteCount <= offsets[j] { break }
+      offset = max(offset, offsets[j] + other.byteCount)
     }
+    offsets[i] = offset
+    placed.insert(i, at: placed.firstIndex { offsets[$0] > offset } ?? placed.count)
   }
 
   private static func liveByteCount(_ blocks: [Block]) -> Int {

@@ -19,10 +19,13 @@ package struct PlanOptions: Hashable, Sendable {
   package var optimizes: Bool
   /// Nanoseconds that `auto` may spend on measuring for one plan.
   package var tuningBudget: UInt64
+  /// A plan that needs more bytes for its values is refused before anything is allocated.
+  package var memoryLimit: Int
 
   package init(
     selection: Selection, threads: Int, allowed: Set<Numerics> = [.exact, .reassociated],
-    keepsFileLayout: Bool = false, optimizes: Bool = true, tuningBudget: UInt64 = 1_500_000_000
+    keepsFileLayout: Bool = false, optimizes: Bool = true, tuningBudget: UInt64 = 1_500_000_000,
+    memoryLimit: Int = MemoryBudget.bytes()
   ) {
     self.selection = selection
     self.threads = threads
@@ -30,5 +33,6 @@ package struct PlanOptions: Hashable, Sendable {
     self.keepsFileLayout = keepsFileLayout
     self.optimizes = optimizes
     self.tuningBudget = tuningBudget
+    self.memoryLimit = memoryLimit
   }
 }
