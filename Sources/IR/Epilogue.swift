@@ -24,15 +24,7 @@ package struct Epilogue: Hashable, Codable, Sendable {
 
   /// The number of operands that the steps refer to.
   package var operandCount: Int {
-    var count = 0
-    for step in steps {
-      switch step {
-      case .binary(_, let i, _): count = max(count, i + 1)
-      case .quantize(let scale, let zero, _, _): count = max(count, scale + 1, (zero ?? -1) + 1)
-      case .unary, .clamp, .convert: break
-      }
-    }
-    return count
+    steps.flatMap(\.operands).map { $0 == .max ? $0 : $0 + 1 }.max() ?? 0
   }
 
   /// The first `count` steps, and the operands they use.
@@ -49,6 +41,9 @@ package struct Epilogue: Hashable, Codable, Sendable {
       throw GraphError(.arity(expected: operandCount...operandCount, found: operands.count))
     }
     for (position, step) in steps.enumerated() {
+      if step.operands.contains(where: { $0 < 0 }) {
+        throw GraphError(.attribute("epilogue", expected: "operands from 0", found: step.text))
+      }
       switch step {
       case .unary(let function):
         if function.isPredicate { type.dataType = .bool }
@@ -85,6 +80,15 @@ package struct Epilogue: Hashable, Codable, Sendable {
 }
 
 extension Epilogue.Step {
+  /// The operands that the step refers to.
+  fileprivate var operands: [Int] {
+    switch self {
+    case .binary(_, let i, _): [i]
+    case .quantize(let scale, let zero, _, _): [scale] + (zero.map { [$0] } ?? [])
+    case .unary, .clamp, .convert: []
+    }
+  }
+
   package func shiftingOperands(by offset: Int) -> Epilogue.Step {
     switch self {
     case .binary(let function, let i, let swapped): .binary(function, i + offset, swapped: swapped)

@@ -10,24 +10,97 @@ extension Graph {
       let found = patch.operand(new, in: self).type
       if !found.isCompatible(with: expected) { throw GraphError(.replacedType(expected: expected, found: found)) }
     }
+    if let node = cycleNear(patch) { throw GraphError(.cycle, node: node) }
     let firstNode = nodes.count
     let firstValue = values.count
     insertPending(patch.newOperands, patch.constants, patch.insertions)
-    let replacements = patch.replacements
+    let replacements = patch.replacements.filter { $0.old != $0.new }
     var dead: [NodeID] = []
-    for (old, new) in replacements where old != new {
+    var lost: [Int32] = []
+    for (old, new) in replacements {
       redirect(old, to: new, keepingUsesFrom: firstNode)
+      lost += self[old].origins.indices
       if let producer = self[old].producer, uses(of: old).isEmpty { dead.append(producer) }
     }
-    var lost = Origins()
-    for (old, _) in replacements { lost = lost.union(self[old].origins) }
-    removeUnused(from: dead, collecting: &lost)
-    for i in firstNode..<nodes.count { nodes[i]?.origins = lost }
-    for i in firstValue..<values.count { values[i]?.origins = lost }
-    for (_, new) in replacements where Int(new.index) < firstValue {
-      let merged = self[new].origins.union(lost)
-      values[Int(new.index)]?.origins = merged
+    var names: [(old: ValueID, new: ValueID, name: String)] = []
+    for (old, new) in replacements {
+      guard let mirrored = self[old].mirrors, self[new].mirrors == nil else { continue }
+      values[Int(new.index)]?.mirrors = mirrored
+      if self[new].producer != nil { names.append((old, new, self[old].name)) }
     }
+    removeUnused(from: dead, collecting: &lost)
+    for (old, _) in replacements where self.value(old)?.constant != nil && uses(of: old).isEmpty {
+      values[Int(old.index)] = nil
+    }
+    // The file's name goes with its meaning, so that a dump stays readable, once its old owner is gone.
+    for (old, new, name) in names where self.value(old) == nil { values[Int(new.index)]?.name = name }
+    inherit(Origins(lost), replacements.map(\.new), firstNode: firstNode, firstValue: firstValue)
+  }
+
+  /// What disappeared goes on in what the patch made, and in what it put in the place of something.
+  private mutating func inherit(_ origins: Origins, _ heirs: [ValueID], firstNode: Int, firstValue: Int) {
+    for i in firstNode..<nodes.count { nodes[i]?.origins = origins }
+    for i in firstValue..<values.count { values[i]?.origins = origins }
+    for heir in heirs where Int(heir.index) < firstValue {
+      guard let value = values[Int(heir.index)] else { continue }
+      values[Int(heir.index)]?.origins = value.origins.union(origins)
+      if let producer = value.producer, let node = nodes[Int(producer.index)] {
+        nodes[Int(producer.index)]?.origins = node.origins.union(origins)
+      }
+    }
+  }
+
+  /// The name of a node that would read its own result after the patch, if one is found near its new values.
+  ///
+  /// A look at a few dozen nodes, which is where a rule that took a value from below goes wrong; `verify` sees all.
+  private func cycleNear(_ patch: borrowing Patch) -> String? {
+    var replaced: [ValueID: ValueID] = [:]
+    for (old, new) in patch.replacements where old != new { replaced[old] = new }
+    let insertions = patch.insertions
+    var pending: [ValueID: Int] = [:]
+    for (i, insertion) in insertions.enumerated() {
+      for case let output? in insertion.node.outputs { pending[output] = i }
+    }
+    var isOpen: [NodeID: Bool] = [:]
+    var visits = 0
+    var stack: [(node: Node, next: Int, isNew: Bool)] = []
+    func push(_ value: ValueID) {
+      if let i = pending[value] {
+        stack.append((insertions[i].node, 0, true))
+      } else if Int(value.index) < values.count, let producer = values[Int(value.index)]?.producer,
+        let node = nodes[Int(producer.index)]
+      {
+        stack.append((node, 0, false))
+      }
+    }
+    for (_, new) in patch.replacements {
+      push(new)
+      if let (node, _, _) = stack.last {
+        if isOpen[node.id] != nil { stack.removeLast() } else { isOpen[node.id] = true }
+      }
+      while let (node, next, isNew) = stack.last {
+        if next == node.inputs.count + node.epilogueInputs.count {
+          isOpen[node.id] = false
+          stack.removeLast()
+          continue
+        }
+        stack[stack.count - 1].next = next + 1
+        let read = next < node.inputs.count ? node.inputs[next] : node.epilogueInputs[next - node.inputs.count]
+        guard let read else { continue }
+        let depth = stack.count
+        push(isNew ? read : replaced[read] ?? read)
+        guard stack.count > depth, let id = stack.last?.node.id else { continue }
+        switch isOpen[id] {
+        case true?: return node.name
+        case false?: stack.removeLast()
+        case nil:
+          visits += 1
+          if visits > 48 { return nil }
+          isOpen[id] = true
+        }
+      }
+    }
+    return nil
   }
 
   private mutating func insertPending(
@@ -55,10 +128,11 @@ extension Graph {
 
   /// Uses by nodes from `firstKept` on stay: a patch may wrap the value that it replaces.
   private mutating func redirect(_ old: ValueID, to new: ValueID, keepingUsesFrom firstKept: Int) {
-    var kept: [Use] = []
-    for use in users[Int(old.index)] {
+    let uses = users[Int(old.index)]
+    users[Int(old.index)] = []
+    for use in uses {
       if let node = use.node, Int(node.index) >= firstKept {
-        kept.append(use)
+        addUse(use, of: old)
         continue
       }
       switch use {
@@ -66,52 +140,48 @@ extension Graph {
       case .epilogue(let node, let i): nodes[Int(node.index)]?.epilogueInputs[i] = new
       case .result(let i): outputs[i].value = new
       }
-      users[Int(new.index)].append(use)
+      addUse(use, of: new)
     }
-    users[Int(old.index)] = kept
-    // The file's name goes with its meaning, so that a dump stays readable.
-    guard let replaced = values[Int(old.index)], let mirrored = replaced.mirrors,
-      var value = values[Int(new.index)], value.mirrors == nil
-    else { return }
-    value.mirrors = mirrored
-    if value.producer != nil { value.name = replaced.name }
-    values[Int(new.index)] = value
   }
 
   /// Removes the given nodes, and then their producers, as far as nobody reads their results.
-  private mutating func removeUnused(from start: [NodeID], collecting origins: inout Origins) {
+  private mutating func removeUnused(from start: [NodeID], collecting origins: inout [Int32]) {
     var pending = start
     while let id = pending.popLast() {
       guard let node = nodes[Int(id.index)], node.op.traits.contains(.pure) else { continue }
       if node.outputs.contains(where: { $0.map { !users[Int($0.index)].isEmpty } ?? false }) { continue }
-      origins = origins.union(node.origins)
-      remove(node)
+      origins += node.origins.indices
+      remove(node, collecting: &origins)
       for input in node.inputs.compactMap({ $0 }) + node.epilogueInputs {
-        guard users[Int(input.index)].isEmpty else { continue }
-        if let producer = values[Int(input.index)]?.producer {
+        guard users[Int(input.index)].isEmpty, let value = values[Int(input.index)] else { continue }
+        if let producer = value.producer {
           pending.append(producer)
-        } else if case .constant? = values[Int(input.index)]?.source {
+        } else if value.constant != nil {
+          origins += value.origins.indices
           values[Int(input.index)] = nil
         }
       }
     }
   }
 
-  private mutating func remove(_ node: Node) {
+  private mutating func remove(_ node: Node, collecting origins: inout [Int32]) {
     for (i, input) in node.inputs.enumerated() {
-      if let input { users[Int(input.index)].removeAll { $0 == .operand(node.id, i) } }
+      if let input { removeUse(.operand(node.id, i), of: input) }
     }
-    for (i, input) in node.epilogueInputs.enumerated() {
-      users[Int(input.index)].removeAll { $0 == .epilogue(node.id, i) }
+    for (i, input) in node.epilogueInputs.enumerated() { removeUse(.epilogue(node.id, i), of: input) }
+    for case let output? in node.outputs {
+      origins += values[Int(output.index)]?.origins.indices ?? []
+      values[Int(output.index)] = nil
     }
-    for case let output? in node.outputs { values[Int(output.index)] = nil }
     nodes[Int(node.id.index)] = nil
+    usePositions[Int(node.id.index)] = []
+    nodeCount -= 1
   }
 
   /// Removes every pure node whose results nobody reads, and constants without uses. Returns how many nodes went.
   package mutating func removeDeadNodes() -> Int {
     let before = nodeCount
-    var origins = Origins()
+    var origins: [Int32] = []
     removeUnused(
       from: liveNodes.filter { $0.outputs.allSatisfy { $0.map { uses(of: $0).isEmpty } ?? true } }.map(\.id),
       collecting: &origins)

@@ -33,33 +33,49 @@ extension Graph {
     }
   }
 
+  /// Every place that reads a value is recorded with it, at the recorded position, and nothing else is.
   private func verifyUses() throws(GraphError) {
-    var expected = [[Use]](repeating: [], count: values.count)
+    var counts = [Int](repeating: 0, count: values.count)
     func note(_ value: ValueID, _ use: Use, _ subject: String) throws(GraphError) {
-      guard values.indices.contains(Int(value.index)), values[Int(value.index)] != nil else {
+      guard values.indices.contains(Int(value.index)), let read = values[Int(value.index)] else {
         throw GraphError(.malformed("reads a value that is not there"), node: subject)
       }
-      expected[Int(value.index)].append(use)
+      let recorded = users[Int(value.index)]
+      let position = position(of: use)
+      guard recorded.indices.contains(position), recorded[position] == use else {
+        throw GraphError(.malformed("uses of \(read.name) are not those recorded"), node: subject)
+      }
+      counts[Int(value.index)] += 1
     }
-    for case let node? in nodes {
+    for (index, node) in nodes.enumerated() {
+      guard let node else { continue }
+      if node.id.index != index || usePositions[index].count != node.inputs.count + node.epilogueInputs.count {
+        throw GraphError(.malformed("the node is not where it says"), node: node.name)
+      }
       for (i, input) in node.inputs.enumerated() {
         if let input { try note(input, .operand(node.id, i), node.name) }
       }
       for (i, input) in node.epilogueInputs.enumerated() { try note(input, .epilogue(node.id, i), node.name) }
       for (i, output) in node.outputs.enumerated() {
         guard let output else { continue }
-        guard case .result(let producer, let index)? = values[Int(output.index)]?.source, producer == node.id, index == i
+        guard values.indices.contains(Int(output.index)),
+          case .result(let producer, let index)? = values[Int(output.index)]?.source, producer == node.id, index == i
         else { throw GraphError(.malformed("result \(i) has another source"), node: node.name) }
       }
     }
     for (i, port) in outputs.enumerated() { try note(port.value, .result(i), "output \(port.name)") }
+    for (i, port) in inputs.enumerated() {
+      guard values.indices.contains(Int(port.value.index)),
+        case .input(let index)? = values[Int(port.value.index)]?.source, index == i
+      else { throw GraphError(.malformed("its value has another source"), node: "input \(port.name)") }
+    }
     for i in values.indices {
       guard let value = values[i] else { continue }
-      if Set(expected[i]) != Set(users[i]) || expected[i].count != users[i].count {
-        throw GraphError(.malformed("uses of \(value.name) are not those recorded"))
-      }
-      if let producer = value.producer, nodes[Int(producer.index)] == nil {
-        throw GraphError(.malformed("\(value.name) comes from a node that is not there"))
+      if counts[i] != users[i].count { throw GraphError(.malformed("uses of \(value.name) are not those recorded")) }
+      if case .result(let producer, let index) = value.source {
+        guard nodes.indices.contains(Int(producer.index)), let node = nodes[Int(producer.index)],
+          node.outputs.indices.contains(index), node.outputs[index] == ValueID(i)
+        else { throw GraphError(.malformed("\(value.name) comes from a node that does not make it")) }
       }
     }
   }

@@ -13,6 +13,12 @@ package struct Graph: Sendable {
   package internal(set) var nodes: [Node?] = []
   package internal(set) var values: [Value?] = []
   package internal(set) var users: [[Use]] = []
+  /// Where each use of a node (inputs, then epilogue inputs) and of each output lies within its value's `users`, so that
+  /// one of a million uses goes in constant time.
+  var usePositions: [[Int32]] = []
+  var outputPositions: [Int32] = []
+  /// The number of nodes that are there.
+  package internal(set) var nodeCount = 0
   package internal(set) var inputs: [Port] = []
   package internal(set) var outputs: [Port] = []
   /// Names of nodes and values in the file, with paths such as `If_3/then/Conv_1`.
@@ -42,16 +48,16 @@ package struct Graph: Sendable {
 
   /// The nodes that are there, by id.
   package var liveNodes: [Node] { nodes.compactMap { $0 } }
-  package var nodeCount: Int { nodes.reduce(0) { $0 + ($1 == nil ? 0 : 1) } }
 
   package var valueIDs: [ValueID] { values.indices.lazy.filter { values[$0] != nil }.map { ValueID($0) } }
 
   /// The symbols of the graph's inputs, in the order of their first appearance.
   package var symbols: [Symbol] {
     var found: [Symbol] = []
+    var known: Set<Symbol> = []
     for port in inputs {
       for dimension in self[port.value].type.tensor?.shape ?? [] {
-        for symbol in dimension.symbols where !found.contains(symbol) { found.append(symbol) }
+        for symbol in dimension.symbols where known.insert(symbol).inserted { found.append(symbol) }
       }
     }
     return found
@@ -116,8 +122,9 @@ extension Graph {
   }
 
   package mutating func addOutput(_ name: String, _ value: ValueID) {
-    users[Int(value.index)].append(.result(outputs.count))
     outputs.append(Port(name: name, value: value))
+    outputPositions.append(0)
+    addUse(.result(outputs.count - 1), of: value)
   }
 
   /// Replaces the type of a value by one that says more, such as a declared shape where inference knows none.
@@ -140,24 +147,67 @@ extension Graph {
 
   mutating func insert(_ node: Node) {
     nodes.append(node)
+    nodeCount += 1
+    usePositions.append([Int32](repeating: 0, count: node.inputs.count + node.epilogueInputs.count))
     for (i, input) in node.inputs.enumerated() {
-      if let input { users[Int(input.index)].append(.operand(node.id, i)) }
+      if let input { addUse(.operand(node.id, i), of: input) }
     }
-    for (i, input) in node.epilogueInputs.enumerated() { users[Int(input.index)].append(.epilogue(node.id, i)) }
+    for (i, input) in node.epilogueInputs.enumerated() { addUse(.epilogue(node.id, i), of: input) }
+  }
+}
+
+// MARK: - Uses
+
+extension Graph {
+  mutating func addUse(_ use: Use, of value: ValueID) {
+    let position = users[Int(value.index)].count
+    users[Int(value.index)].append(use)
+    setPosition(position, of: use)
+  }
+
+  /// The last use moves into the gap.
+  mutating func removeUse(_ use: Use, of value: ValueID) {
+    let position = position(of: use)
+    let last = users[Int(value.index)].removeLast()
+    if position < users[Int(value.index)].count {
+      users[Int(value.index)][position] = last
+      setPosition(position, of: last)
+    }
+  }
+
+  func position(of use: Use) -> Int {
+    switch use {
+    case .operand(let node, let i): Int(usePositions[Int(node.index)][i])
+    case .epilogue(let node, let i): Int(usePositions[Int(node.index)][(nodes[Int(node.index)]?.inputs.count ?? 0) + i])
+    case .result(let i): Int(outputPositions[i])
+    }
+  }
+
+  mutating func setPosition(_ position: Int, of use: Use) {
+    switch use {
+    case .operand(let node, let i): usePositions[Int(node.index)][i] = Int32(position)
+    case .epilogue(let node, let i):
+      usePositions[Int(node.index)][(nodes[Int(node.index)]?.inputs.count ?? 0) + i] = Int32(position)
+    case .result(let i): outputPositions[i] = Int32(position)
+    }
   }
 }
 
 extension Constant {
-  /// Elements of a stored integer tensor of rank 0 or 1 and at most 64 elements: shapes, axes, pads.
+  /// More elements are not carried from operand to operand.
+  package static let contentsLimit = 64
+
+  /// Elements of a small stored tensor of rank 0 or 1: integers, flags, or floats that are integers.
   package var smallContents: [Dimension]? {
-    guard let tensor = stored, tensor.rank <= 1, tensor.elementCount <= 64,
-      tensor.dataType == .int64 || tensor.dataType == .int32
-    else { return nil }
-    let base = tensor.bytes.base
-    return (0..<tensor.elementCount).map { i in
-      tensor.dataType == .int64
-        ? Dimension(Int(base.loadUnaligned(fromByteOffset: i * 8, as: Int64.self)))
-        : Dimension(Int(base.loadUnaligned(fromByteOffset: i * 4, as: Int32.self)))
+    guard let tensor = stored, tensor.rank <= 1, tensor.elementCount <= Self.contentsLimit else { return nil }
+    let type = tensor.dataType
+    if type.isInteger || type == .bool {
+      if type == .uint64 { return nil }
+      return (try? tensor.int64s())?.map { Dimension(Int($0)) }
     }
+    guard type == .float32 || type == .float64, let numbers = try? tensor.doubles(),
+      numbers.allSatisfy({ $0.rounded() == $0 && $0.magnitude < 0x1p24 && !($0 == 0 && $0.sign == .minus) })
+    else { return nil }
+    return numbers.map { Dimension(Int($0)) }
   }
 }

@@ -18,7 +18,15 @@ package struct ValueID: Hashable, Sendable, Comparable {
 package struct Origins: Hashable, Sendable {
   package var indices: [Int32]
 
-  package init(_ indices: [Int32] = []) { self.indices = indices.sorted() }
+  package init(_ indices: [Int32] = []) {
+    var sorted = indices.sorted()
+    var count = 0
+    for index in sorted where count == 0 || sorted[count - 1] != index {
+      sorted[count] = index
+      count += 1
+    }
+    self.indices = Array(sorted.prefix(count))
+  }
 
   package func union(_ other: Origins) -> Origins {
     if other.indices.isEmpty || other == self { return self }

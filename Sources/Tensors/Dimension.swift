@@ -278,3 +278,31 @@ extension Dimension.Atom {
 extension Dimension: ExpressibleByIntegerLiteral {
   public init(integerLiteral value: Int) { self.init(value) }
 }
+
+// MARK: - Bounds
+
+extension Dimension {
+  /// A number that the size is never below, given that symbols, being sizes, are not negative; nil: none is known.
+  public var lowerBound: Int? {
+    var bound = 0
+    for term in terms {
+      if term.factors.isEmpty {
+        bound += term.coefficient
+      } else if term.coefficient < 0 || !term.factors.allSatisfy(\.isNotNegative) {
+        return nil
+      }
+    }
+    return bound
+  }
+}
+
+extension Dimension.Atom {
+  fileprivate var isNotNegative: Bool {
+    func isNotNegative(_ size: Dimension) -> Bool { (size.lowerBound ?? -1) >= 0 }
+    return switch self {
+    case .symbol: true
+    case .floor(let a, let b), .broadcast(let a, let b), .minimum(let a, let b): isNotNegative(a) && isNotNegative(b)
+    case .maximum(let a, let b): isNotNegative(a) || isNotNegative(b)
+    }
+  }
+}
