@@ -63,6 +63,8 @@ let everything: [Target.Dependency] = ["TestSupport", "Needletail"] + core + bac
 let testTargets: [Target] = [
   module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
   tests("TensorsTests", ["Tensors", "TestSupport"]),
+  tests("IRTests", ["Operators", "IR", "Tensors"]),
+  tests("OperatorsTests", ["Operators", "IR", "Tensors"]),
   tests("SIMDTests", ["SIMDBackend", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),

@@ -143,7 +143,9 @@ extension DepthToSpace {
     guard let x = try context.tensor(0) else { return [.unknown] }
     let block = try checkedBlock(blockSize)
     guard let shape = try image(x, context) else { return [.tensor(x.dataType, try context.unknownSizes(4))] }
-    try checkDivisible(shape[1], by: blockSize * blockSize, named: "blocksize")
+    if let channels = shape[1].fixed, channels % (blockSize * blockSize) != 0 {
+      throw GraphError(.attribute("blocksize", expected: "one whose square divides \(channels) channels", found: "\(blockSize)"))
+    }
     return [
       .tensor(
         x.dataType,

@@ -54,7 +54,7 @@ extension Slice {
     return (first, counts, strides)
   }
 
-  /// Positions along one axis of `size` elements, by the rules of NumPy.
+  /// Positions along one axis of `size` elements, by the rules of ONNX: a backward slice starts at 0 at the least.
   static func range(_ size: Int, _ start: Int, _ end: Int, step: Int) throws(GraphError) -> (first: Int, count: Int) {
     if step == 0 { throw GraphError(.attribute("steps", expected: "a number that is not 0", found: "0")) }
     // Sums of a negative number and a size cannot overflow.
@@ -82,12 +82,12 @@ extension Slice {
     if step == 0 { throw GraphError(.attribute("steps", expected: "a number that is not 0", found: "0")) }
     let count = try sized { () throws(SizeOverflow) in
       if step > 0 {
-        let from = try position(start, size, past: size)
+        let from = try position(start, size, past: size, isStart: true)
         let to = try position(end, size, past: size)
         return try Dimension.ceil(to - from, Dimension(step))
       }
       guard step > -endless else { throw SizeOverflow() }
-      let from = try position(start, size, past: size - Dimension(1))
+      let from = try position(start, size, past: size - Dimension(1), isStart: true)
       // Before the first element there is -1, which only bounds that are very negative mean.
       let isBeforeAll = (end.fixed ?? 0) < -endless
       let to = isBeforeAll ? Dimension(-1) : try position(end, size, past: size - Dimension(1))
@@ -96,16 +96,21 @@ extension Slice {
     return (count.fixed ?? 0) < 0 ? 0 : count
   }
 
-  private static func position(_ bound: Dimension, _ size: Dimension, past: Dimension) throws(SizeOverflow) -> Dimension {
+  /// The position that a bound means, at most `past`. A start is taken to lie within the axis.
+  private static func position(_ bound: Dimension, _ size: Dimension, past: Dimension, isStart: Bool = false)
+    throws(SizeOverflow) -> Dimension
+  {
     if let number = bound.fixed {
       if number < -endless { return 0 }
       if number < 0 {
         let sum = try size + bound
         return (sum.fixed ?? 0) < 0 ? 0 : sum
       }
-      return number >= endless ? past : try Dimension.minimum(past, bound)
+      if number >= endless { return past }
+      return isStart ? bound : try Dimension.minimum(past, bound)
     }
     let isNegative = bound.terms.allSatisfy { $0.coefficient < 0 }
-    return try Dimension.minimum(past, isNegative ? size + bound : bound)
+    let position = try isNegative ? size + bound : bound
+    return isStart ? position : try Dimension.minimum(past, position)
   }
 }

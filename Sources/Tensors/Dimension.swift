@@ -190,12 +190,14 @@ extension Dimension {
   }
 
   public static func maximum(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
-    if let difference = (try? a - b)?.fixed { return difference >= 0 ? a : b }
+    if (try? a - b)?.lowerBound ?? -1 >= 0 { return a }
+    if (try? b - a)?.lowerBound ?? -1 >= 0 { return b }
     return try Dimension(checked: a.text < b.text ? .maximum(a, b) : .maximum(b, a))
   }
 
   public static func minimum(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
-    if let difference = (try? a - b)?.fixed { return difference <= 0 ? a : b }
+    if (try? b - a)?.lowerBound ?? -1 >= 0 { return a }
+    if (try? a - b)?.lowerBound ?? -1 >= 0 { return b }
     return try Dimension(checked: a.text < b.text ? .minimum(a, b) : .minimum(b, a))
   }
 
