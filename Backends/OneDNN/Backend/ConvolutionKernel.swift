@@ -93,7 +93,7 @@ private struct Geometry {
     var slabs: [Slab] = []
     for axis in 0..<spatial {
       let output = axis == 0 ? box.rows : 0..<y[axis + 2]
-      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output) else { return nil }
+      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output, of: y[axis + 2]) else { return nil }
       slabs.append(slab)
     }
     let outputs = box.channels.count

@@ -18,12 +18,12 @@ enum ElementwiseKernel {
 
   @Sendable private static func consider(_ request: KernelRequest) -> Verdict {
     if let reason = request.commonRefusal { return .declines(reason) }
-    guard let x = request.inputs.first??.placement, let y = request.outputs.first ?? nil else {
+    guard let y = request.outputs.first ?? nil, request.inputs.first != nil else {
       return .declines("operands are missing")
     }
     var accepted: [Offer] = []
     var refusal = "a function that oneDNN does not have"
-    for layout in x.rank > 2 ? [Layout.rowMajor, .channelsLast(rank: x.rank)] : [.rowMajor] {
+    for layout in y.rank > 2 ? [Layout.rowMajor, .channelsLast(rank: y.rank)] : [.rowMajor] {
       guard let work = Elementwise(request, layout) else { continue }
       guard let plan = work.parts(threads: 1).first else { continue }
       if case .failure(let error) = plan.problem.implementation() {
@@ -34,7 +34,7 @@ enum ElementwiseKernel {
       for (i, format) in work.layouts.enumerated() where offer.inputs.indices.contains(i) {
         offer.inputs[i]?.layout = format
       }
-      offer.outputs[0]?.layout = y.rank == x.rank || work.layouts.contains(layout) ? layout : .rowMajor
+      offer.outputs[0]?.layout = layout
       offer.numerics = work.isExact ? .exact : .reassociated
       offer.overlays = [Overlay(operand: work.source)]
       accepted.append(offer)
@@ -78,12 +78,11 @@ private struct Elementwise {
     case let op as Unary:
       guard let steps = onednn_step.steps(op.function), steps.count == 1 else { return nil }
       function = steps[0]
-      isExact = [.relu, .abs, .sqrt, .round, .neg].contains(op.function)
+      isExact = [.abs, .sqrt, .round, .neg].contains(op.function)
     case let op as Clip:
       if request.inputs.dropFirst().contains(where: { $0 != nil }) { return nil }
       function = .function(
         .clip, op.lower.map { Float($0.value) } ?? -.infinity, op.upper.map { Float($0.value) } ?? .infinity)
-      isExact = true
     case let op as Binary:
       guard request.inputs.count == 2, let second = request.inputs[1]?.placement else { return nil }
       switch op.function {

@@ -101,7 +101,7 @@ private struct Pooling {
     var slabs: [Slab] = []
     for axis in window.kernel.indices {
       let output = axis == 0 ? box.rows : 0..<y[axis + 2]
-      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output) else { return nil }
+      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output, of: y[axis + 2]) else { return nil }
       slabs.append(slab)
     }
     let from = Box(images: box.images, rows: slabs[0].rows, channels: box.channels)

@@ -16,25 +16,15 @@ enum ReorderKernel {
       return .declines("operands are missing")
     }
     if op.format.storage != .float32 { return .declines("a change of element type") }
-    let accepted = sources(of: op, x).filter { source in
-      guard let plan = parts(x.sizes, from: source, to: op.format.layout, threads: 1)?.first else { return false }
-      if case .success = plan.problem.implementation() { return true }
-      return false
-    }.map { source in
-      var offer = Offer.rowMajor(request)
-      offer.inputs[0] = Format(storage: .float32, layout: source)
-      offer.outputs[0] = op.format
-      return offer
+    let from = x.format.layout
+    guard let plan = parts(x.sizes, from: from, to: op.format.layout, threads: 1)?.first else {
+      return .declines("a blocked layout")
     }
-    return accepted.isEmpty ? .declines("a layout that oneDNN does not reorder") : .accepts(accepted)
-  }
-
-  /// The layouts that are read: the operand's own, or the other of the two that are usual.
-  private static func sources(of op: Reorder, _ x: Placement) -> [Layout] {
-    if x.format.layout != .rowMajor { return [x.format.layout] }
-    let channelsLast = Layout.channelsLast(rank: x.rank)
-    if op.format.layout == .rowMajor { return [channelsLast] }
-    return [.rowMajor]
+    if case .failure(let error) = plan.problem.implementation() { return .declines(error.reason) }
+    var offer = Offer.rowMajor(request)
+    offer.inputs[0] = x.format
+    offer.outputs[0] = op.format
+    return .accepts([offer])
   }
 
   @Sendable private static func prepare(

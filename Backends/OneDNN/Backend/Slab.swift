@@ -7,14 +7,15 @@ struct Slab {
   var padBegin: Int
   var padEnd: Int
 
-  /// Nil when the rows look at nothing but padding. `axis` counts spatial axes.
-  init?(_ window: Window, axis: Int, input: Int, output: Swift.Range<Int>) {
+  /// Nil when the rows look at nothing but padding. `axis` counts spatial axes. All `count` rows together have all of
+  /// the operand under them, also what the strides leave over: several images then lie as they do in the whole.
+  init?(_ window: Window, axis: Int, input: Int, output: Swift.Range<Int>, of count: Int) {
     let first = output.lowerBound * window.strides[axis] - window.padsBegin[axis]
     let end = (output.upperBound - 1) * window.strides[axis] - window.padsBegin[axis] + window.reach(axis)
     let from = max(first, 0)
     let to = min(end, input)
     if from >= to { return nil }
-    rows = from..<to
+    rows = output.count == count ? 0..<input : from..<to
     padBegin = from - first
     padEnd = max(end - to, 0)
   }

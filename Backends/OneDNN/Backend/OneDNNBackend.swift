@@ -4,23 +4,23 @@ import Kernels
 
 /// Kernels of oneDNN 2, opened at run time. Each primitive runs on one thread; the engine's workers share out the
 /// parts of a problem (docs/adr/0002-foreign-threads.md).
-package struct OneDNN: Backend {
+package struct OneDNNBackend: Backend {
   package let id = BackendID.oneDNN
   package let kernels: [Kernel]
   /// Version and instruction set: `2.6.3 avx512_core`.
   package let identity: String
 
-  package static func load() throws(BackendUnavailable) -> OneDNN { try load(names: []) }
+  package static func load() throws(BackendUnavailable) -> OneDNNBackend { try load(names: []) }
 
   /// Opens the first of `names`, as `dlopen` understands them; none: the usual ones.
-  package static func load(names: [String]) throws(BackendUnavailable) -> OneDNN {
+  package static func load(names: [String]) throws(BackendUnavailable) -> OneDNNBackend {
     var copies = names.map { UnsafePointer(strdup($0)!) }  // a name of a few bytes: no memory means the end
     defer { copies.forEach { free(UnsafeMutablePointer(mutating: $0)) } }
     let problem = explained { error, capacity in
       copies.withUnsafeMutableBufferPointer { onednn_load($0.baseAddress, names.count, error, capacity) }
     }
     if let problem { throw BackendUnavailable(problem) }
-    return OneDNN(identity: String(cString: onednn_identity()))
+    return OneDNNBackend(identity: String(cString: onednn_identity()))
   }
 
   private init(identity: String) {
