@@ -70,9 +70,6 @@ let testTargets: [Target] = [
   tests("CompilerTests", ["Compiler", "Tensors"]),
   tests("PassesTests", ["Passes", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
-  tests(
-    "ForeignTests",
-    ["OpenBLASBackend", "OneDNNBackend", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"]),
 ]
 
 let package = Package(

@@ -1,1 +1,1 @@
-print("needletail")
+runTool()

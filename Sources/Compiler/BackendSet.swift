@@ -16,6 +16,8 @@ package struct BackendSet: Sendable {
 
   package let available: [BackendID]
   package let missing: [Missing]
+  /// What each available backend says of itself, and how many kernels it has.
+  package let summaries: [(id: BackendID, summary: String, kernelCount: Int)]
   private let kernels: [String: [Kernel]]
   private let evaluators: [String: Kernel]
 
@@ -25,6 +27,7 @@ package struct BackendSet: Sendable {
   package init(_ backends: [any Backend], missing: [Missing] = []) {
     available = backends.map(\.id)
     self.missing = missing
+    summaries = backends.map { ($0.id, $0.summary, $0.kernels.count) }
     var kernels: [String: [Kernel]] = [:]
     var evaluators: [String: Kernel] = [:]
     for backend in backends {

@@ -19,5 +19,11 @@ package protocol Backend: Sendable {
   var id: BackendID { get }
   /// In order of preference among kernels that accept the same request.
   var kernels: [Kernel] { get }
+  /// Its library and version, or its instructions, as in `OpenBLAS 0.3.21`: for reports.
+  var summary: String { get }
   static func load() throws(BackendUnavailable) -> Self
+}
+
+extension Backend {
+  package var summary: String { "" }
 }

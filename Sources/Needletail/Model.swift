@@ -28,7 +28,8 @@ public struct Model: Sendable {
   public init(contentsOf path: String) throws {
     self.path = path
     do throws(ImportError) { file = try Importer.model(at: path) } catch {
-      throw EngineError(.modelRejected, subject: path, expectation: "", finding: error.description)
+      // The sentence begins with the path.
+      throw EngineError(.modelRejected, subject: "", expectation: "", finding: error.description)
     }
     graph = file.graph
   }

@@ -1,0 +1,112 @@
+import Needletail
+
+/// The options that several subcommands share, each declared once.
+enum Options {
+  static let json = Option<String?>(
+    "--json", .optionalValue("FILE|-"),
+    "write the report as JSON to FILE.json, or to standard output, which then holds nothing else"
+  ) { (texts) throws(UsageError) in texts.last }
+
+  static let verbose = Option<Bool>.flag("--verbose", short: "-v", "tell more")
+
+  static let backend = Option<BackendChoice>.value(
+    "--backend", "NAME", "naive, simd, openblas, onednn or auto", default: .auto, defaultText: "auto", Read.oneOf)
+
+  /// nil: not given.
+  static let backends = Option<[BackendChoice]?>.value(
+    "--backend", "LIST", "backends separated by commas, or all", default: nil, defaultText: "all that are there"
+  ) { (text) throws(UsageError) in try readBackends(text) }
+
+  static let threads = Option<Int?>.value(
+    "--threads", "N", "at most so many threads", default: nil,
+    defaultText: "as many as processors, affinity and quota allow"
+  ) { (text) throws(UsageError) in try Read.count(text) }
+
+  static let batch = Option<Int?>.value(
+    "--batch", "N", "items at once, for a model whose first size has a name", default: nil, defaultText: "1"
+  ) { (text) throws(UsageError) in try Read.count(text) }
+
+  static let batches = Option<[Int]?>.value(
+    "--batch", "LIST", "batch sizes, such as 1,8,32 or 4,8,...,256", default: nil,
+    defaultText: "1, or what the model fixes"
+  ) { (text) throws(UsageError) in try Read.counts(text) }
+
+  static let optimize = Option<Optimization>.value(
+    "--optimize", "LEVEL", "none, folded or full", default: .full, defaultText: "full", Read.oneOf)
+
+  static let strictNumerics = Option<Bool>.flag(
+    "--strict-numerics", "no algorithms, such as Winograd's, with an error bound of their own")
+
+  static let size = Option<[String: Int]>(
+    "--size", .value("NAME=N"), "the value of a named size; may be given again for others"
+  ) { (texts) throws(UsageError) in
+    var sizes: [String: Int] = [:]
+    for text in texts {
+      let pair = try Read.pair(text)
+      sizes[pair.name] = try Read.count(pair.value)
+    }
+    return sizes
+  }
+
+  static let seed = Option<UInt64>.value(
+    "--seed", "N", "of the random inputs", default: 1, defaultText: "1"
+  ) { (text) throws(UsageError) in
+    guard let seed = UInt64(text) else { throw UsageError("expected a whole number, found '\(text)'") }
+    return seed
+  }
+
+  static let runs = Option<Int>.value(
+    "--runs", "N", "at least so many runs", default: 30, defaultText: "30", Read.count)
+
+  static let seconds = Option<Double>.value(
+    "--seconds", "T", "at least so many seconds of each", default: 1, defaultText: "1", Read.seconds)
+
+  static let limit = Option<Double>.value(
+    "--limit", "T", "stop after so many seconds of each, whatever is missing", default: 20, defaultText: "20",
+    Read.seconds)
+
+  static let strict = Option<Bool>.flag("--strict", "exit with 4 when a measurement is INVALID")
+
+  static let rtol = Option<Double>.value(
+    "--rtol", "R", "relative tolerance", default: 1e-3, defaultText: "1e-3", Read.tolerance)
+
+  static func readBackends(_ text: String) throws(UsageError) -> [BackendChoice]? {
+    if text == "all" { return nil }
+    var choices: [BackendChoice] = []
+    for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let choice: BackendChoice = try Read.oneOf(String(word))
+      if !choices.contains(choice) { choices.append(choice) }
+    }
+    return choices
+  }
+}
+
+extension ParsedArguments {
+  /// The backends asked for by name, each of which must be there; or all that are, with a note on those that are not.
+  func backends(_ console: Console) throws -> [BackendChoice] {
+    if let named = try value(of: Options.backends) {
+      for backend in named { try Backends.shared.require(backend) }
+      return named
+    }
+    for missing in Backends.shared.missing {
+      console.warn("backend \(missing.backend.rawValue) is not there: \(missing.reason)")
+    }
+    let available = Backends.shared.available
+    return BackendChoice.allCases.filter { available.contains($0) }
+  }
+
+  func measurementLimits() throws -> MeasurementLimits {
+    MeasurementLimits(
+      minimumRuns: try value(of: Options.runs), minimumSeconds: try value(of: Options.seconds),
+      maximumSeconds: try value(of: Options.limit))
+  }
+
+  /// The batch sizes asked for; by default one, or what the model fixes.
+  func batches(of model: Model) throws -> [Int] {
+    if let batches = try value(of: Options.batches) {
+      for batch in batches { try model.requireBatch(batch) }
+      return batches
+    }
+    return [model.fixedBatch ?? 1]
+  }
+}

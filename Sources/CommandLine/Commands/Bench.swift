@@ -1,0 +1,154 @@
+import Kernels
+import Needletail
+import Runtime
+
+let benchCommand = CommandDeclaration(
+  name: "bench", summary: "Measures how long a model takes, and says whether the measurement can be trusted.",
+  discussion: "Backends that are asked for together run in turns in one process, so that whatever disturbs the "
+    + "machine disturbs them alike. Every backend runs warm first, until its times settle.",
+  arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
+  options: [
+    Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
+    Options.optimize.declaration, Options.strictNumerics.declaration, Options.runs.declaration,
+    Options.seconds.declaration, Options.limit.declaration, Options.size.declaration, Options.seed.declaration,
+    Options.strict.declaration, Options.json.declaration,
+  ],
+  examples: ["bench model.onnx", "bench model.onnx --batch 1,8,32 --backend simd,onednn,auto --seconds 3"],
+  exitCodes: [.success, .failure, .modelRejected, .measurementInvalid], run: bench)
+
+private struct BenchRow {
+  var backend: BackendChoice
+  var batch: Int
+  var series: MeasuredSeries
+  var statistics: Statistics
+  var facts: PlanFacts
+  var firstNanoseconds: UInt64
+  var planNanoseconds: UInt64
+  var doubts: [MeasurementDoubt]
+  /// Times as fast as the first backend of the same batch.
+  var speedup: Statistics?
+}
+
+private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+  let backends = try arguments.backends(console)
+  let limits = try arguments.measurementLimits()
+  let threads = try arguments.value(of: Options.threads)
+  let options = try arguments.compileOptions()
+  let isStrict = try arguments.value(of: Options.strict)
+  var maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
+  let start = monotonicNanoseconds()
+  let model = try Model(contentsOf: arguments.positional[0])
+  let read = monotonicNanoseconds()
+  let compiled = try model.compile(options)
+  let compileNanoseconds = monotonicNanoseconds() - read
+  let batches = try arguments.batches(of: model)
+  var rows: [BenchRow] = []
+  for batch in batches {
+    maker.batch = model.batchSymbols.isEmpty ? nil : batch
+    rows += try measure(compiled, model, backends, batch, maker, threads, limits, console)
+  }
+  console.clearProgress()
+  printBench(rows, model, limits, options, threads, console)
+  console.print(
+    "load    read \(milliseconds(Double(read - start))) ms, passes \(milliseconds(Double(compileNanoseconds))) ms; "
+      + "the plan of each row is apart")
+  let isValid = console.printVerdict(
+    rows.map { ("batch \($0.batch), \($0.backend.rawValue)", $0.doubts) })
+  try console.report(
+    .object([
+      ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
+      ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
+      ("read_ms", .number(Double(read - start) / 1e6)), ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
+      ("rows", .array(rows.map(benchJSON))),
+    ]), to: try arguments.value(of: Options.json))
+  return isStrict && !isValid ? .measurementInvalid : .success
+}
+
+private func measure(
+  _ compiled: CompiledModel, _ model: Model, _ backends: [BackendChoice], _ batch: Int, _ maker: InputMaker,
+  _ threads: Int?, _ limits: MeasurementLimits, _ console: Console
+) throws -> [BenchRow] {
+  let values = try maker.values(for: model)
+  var runs: [PreparedRun] = []
+  for backend in backends {
+    console.progress("batch \(batch): planning \(backend.rawValue)", 0)
+    runs.append(try PreparedRun(compiled, backend, threads: threads, inputs: values))
+  }
+  let throttled = ThrottleCount.now()
+  let series = try InterleavedMeasurement(limits: limits).run(runs.map { run in { try run.run() } }) {
+    console.progress("batch \(batch)", $0)
+  }
+  let throttling = throttled.flatMap { earlier in ThrottleCount.now()?.doubt(since: earlier) }
+  var rows: [BenchRow] = []
+  for (i, run) in runs.enumerated() {
+    guard let statistics = series[i].statistics else { continue }
+    var doubts = series[i].doubts(limits)
+    if let throttling { doubts.append(throttling) }
+    rows.append(
+      BenchRow(
+        backend: backends[i], batch: batch, series: series[i], statistics: statistics, facts: run.facts,
+        firstNanoseconds: run.firstRunNanoseconds, planNanoseconds: run.planNanoseconds, doubts: doubts,
+        speedup: i == 0 ? nil : series[i].speedups(over: series[0])))
+  }
+  return rows
+}
+
+private func printBench(
+  _ rows: [BenchRow], _ model: Model, _ limits: MeasurementLimits, _ options: CompileOptions, _ threads: Int?,
+  _ console: Console
+) {
+  console.print("model   \(modelLine(model)), optimize \(options.optimization.rawValue)")
+  console.print("host    \(HostFacts.read().line(threads: threads))")
+  let runs = rows.map(\.statistics.count)
+  let warm = rows.map(\.series.warmUpRuns)
+  console.print(
+    "method  interleaved, \(warm.min() ?? 0)–\(warm.max() ?? 0) runs of warm-up, \(runs.min() ?? 0)–\(runs.max() ?? 0) "
+      + "measured, at least \(limits.minimumRuns) and \(significant(limits.minimumSeconds, 2)) s each")
+  console.print()
+  var table = TextTable([
+    ">batch", "backend", ">p50 ms", "95 % CI", ">p90 ms", ">p99 ms", ">min ms", ">mean ms", ">items/s", ">first ms",
+    ">plan ms", "against the first",
+  ])
+  for row in rows {
+    let (median, interval) = medianText(row.statistics)
+    table.add([
+      "\(row.batch)", row.backend.rawValue, median, interval, milliseconds(row.statistics.p90),
+      milliseconds(row.statistics.p99), milliseconds(row.statistics.minimum), milliseconds(row.statistics.mean),
+      significant(Double(row.batch) * 1e9 / row.statistics.median, 4), milliseconds(Double(row.firstNanoseconds)),
+      milliseconds(Double(row.planNanoseconds)), speedupText(row.speedup),
+    ])
+  }
+  console.print(table)
+  console.print()
+  for row in rows {
+    if let strays = strayText(row.facts.strays(from: row.backend), asked: row.backend), row.batch == rows.first?.batch {
+      console.warn(strays)
+    }
+  }
+}
+
+/// `3.21× (3.18 … 3.24)`, a ratio of times with the interval of its median.
+func speedupText(_ speedup: Statistics?) -> String {
+  guard let speedup else { return "" }
+  let (median, interval) = medianText(speedup, divisor: 1)
+  return "\(median)× (\(interval))"
+}
+
+private func benchJSON(_ row: BenchRow) -> JSON {
+  var members: [(String, JSON)] = [("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch))]
+  members += statisticsJSON(row.statistics)
+  members += [
+    ("items_per_s", .number(Double(row.batch) * 1e9 / row.statistics.median)),
+    ("warm_up_runs", .integer(row.series.warmUpRuns)),
+    ("first_run_ms", .number(Double(row.firstNanoseconds) / 1e6)),
+    ("plan_ms", .number(Double(row.planNanoseconds) / 1e6)), ("arena_bytes", .integer(row.facts.arenaByteCount)),
+    ("placement_steps", .object(row.facts.placement.map { ($0.backend, .integer($0.count)) })),
+    ("strays", strayJSON(row.facts.strays(from: row.backend))),
+    ("speedup_over_first", speedupJSON(row.speedup)),
+  ]
+  return .object(members + verdictJSON(row.doubts))
+}
+
+func speedupJSON(_ speedup: Statistics?) -> JSON {
+  speedup.map { .object(statisticsJSON($0, suffix: "", divisor: 1)) } ?? .null
+}

@@ -1,0 +1,158 @@
+import Kernels
+import Needletail
+import Passes
+import Runtime
+
+let compileCommand = CommandDeclaration(
+  name: "compile",
+  summary: "Compiles a model and tells what was done: passes, kernels, placement, memory, time.",
+  arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
+  options: [
+    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration, Options.size.declaration,
+    Options.optimize.declaration, Options.strictNumerics.declaration, Options.verbose.declaration,
+    Options.json.declaration,
+  ],
+  examples: ["compile model.onnx", "compile model.onnx --backend onednn --batch 8 -v"],
+  exitCodes: [.success, .failure, .modelRejected], run: compile)
+
+extension ParsedArguments {
+  /// Of the commands that declare `--optimize` and `--strict-numerics`.
+  func compileOptions() throws -> CompileOptions {
+    CompileOptions(
+      optimization: try value(of: Options.optimize),
+      numerics: try value(of: Options.strictNumerics) ? .strict : .fast)
+  }
+}
+
+private func compile(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+  let backend = try arguments.value(of: Options.backend)
+  let isVerbose = try arguments.value(of: Options.verbose)
+  let options = try arguments.compileOptions()
+  let threads = try arguments.value(of: Options.threads)
+  let maker = InputMaker(
+    batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size))
+  let start = monotonicNanoseconds()
+  let model = try Model(contentsOf: arguments.positional[0])
+  let read = monotonicNanoseconds()
+  let compiled = try model.compile(options)
+  let portable = monotonicNanoseconds()
+  let request = try compiled.makeRequest(backend: backend, threads: threads)
+  let values = try maker.values(for: model, .zeros)
+  let before = monotonicNanoseconds()
+  let facts = try request.planFacts(for: values)
+  let times = [
+    ("read", read - start), ("passes", portable - read), ("plan", monotonicNanoseconds() - before),
+  ]
+
+  console.print("model      \(modelLine(model))")
+  console.print("plan       \(backend.rawValue), \(counted(request.threads, "thread")), \(shapesText(values, model))")
+  console.print()
+  printPasses(compiled.passReports, isVerbose: isVerbose, console)
+  console.print("nodes      \(model.nodeCount) → \(compiled.nodeCount) → \(counted(facts.labels.count, "step"))")
+  console.print("placement  \(placementText(facts))")
+  console.print("reorders   \(facts.reorderCount)")
+  console.print(
+    "arena      \(mebibytes(facts.arenaByteCount)) MiB, live-set lower bound \(mebibytes(facts.liveByteCount)) MiB")
+  console.print("weights    \(mebibytes(compiled.packedByteCount)) MiB packed")
+  console.print(
+    "time       " + times.map { "\($0.0) \(milliseconds(Double($0.1))) ms" }.joined(separator: ", "))
+  if facts.dependsOnData { console.warn("some sizes depend on data: their parts are planned while they run") }
+  if let strays = strayText(facts.strays(from: backend), asked: backend) { console.warn(strays) }
+  console.print()
+  var table = TextTable(["node", "operator", "kernel"])
+  for label in facts.labels { table.add([label.node, label.operatorName, label.kernel]) }
+  if isVerbose { console.print(table) } else { printKernels(facts, console) }
+
+  try console.report(
+    .object([
+      ("schema", .integer(1)), ("command", .string("compile")), ("model", modelJSON(model)),
+      ("backend", .string(backend.rawValue)), ("threads", .integer(request.threads)),
+      ("optimize", .string(options.optimization.rawValue)), ("passes", passesJSON(compiled.passReports)),
+      ("nodes_before", .integer(model.nodeCount)), ("nodes_after", .integer(compiled.nodeCount)),
+      (
+        "steps",
+        .array(
+          facts.labels.map {
+            .object([
+              ("node", .string($0.node)), ("operator", .string($0.operatorName)), ("kernel", .string($0.kernel)),
+            ])
+          })
+      ),
+      ("placement_steps", .object(facts.placement.map { ($0.backend, .integer($0.count)) })),
+      ("strays", strayJSON(facts.strays(from: backend))), ("reorders", .integer(facts.reorderCount)),
+      ("arena_bytes", .integer(facts.arenaByteCount)), ("live_set_bytes", .integer(facts.liveByteCount)),
+      ("packed_weight_bytes", .integer(compiled.packedByteCount)),
+      ("time_ms", .object(times.map { ($0.0, .number(Double($0.1) / 1e6)) })),
+    ]), to: try arguments.value(of: Options.json))
+  return .success
+}
+
+func shapesText(_ values: [String: RuntimeValue], _ model: Model) -> String {
+  model.inputs.compactMap { port in
+    guard case .tensor(let tensor)? = values[port.name] else { return nil }
+    return "\(port.name) \(tensor.type)"
+  }.joined(separator: ", ")
+}
+
+/// How often each kernel was chosen.
+private func printKernels(_ facts: PlanFacts, _ console: Console) {
+  var counts: [(kernel: String, operatorName: String, count: Int)] = []
+  for label in facts.labels {
+    if let i = counts.firstIndex(where: { $0.kernel == label.kernel && $0.operatorName == label.operatorName }) {
+      counts[i].count += 1
+    } else {
+      counts.append((label.kernel, label.operatorName, 1))
+    }
+  }
+  var table = TextTable([">steps", "operator", "kernel"])
+  for row in counts.sorted(by: { $0.count > $1.count }) { table.add(["\(row.count)", row.operatorName, row.kernel]) }
+  console.print(table)
+}
+
+private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Console) {
+  var table = TextTable(["stage", "pass", ">changes", ">declined", ">nodes"])
+  for report in reports where isVerbose || report.changes > 0 || !report.log.failures.isEmpty {
+    table.add([
+      report.stage, report.pass, "\(report.changes)", "\(report.log.declines.count)",
+      report.nodesBefore == report.nodesAfter ? "\(report.nodesAfter)" : "\(report.nodesBefore) → \(report.nodesAfter)",
+    ])
+  }
+  if !table.isEmpty {
+    console.print(table)
+    console.print()
+  }
+  for report in reports {
+    for failure in report.log.failures {
+      console.warn("pass \(report.pass) was taken back: \(failure.rule) at '\(failure.node)': \(failure.reason)")
+    }
+  }
+  guard isVerbose else { return }
+  var hits = TextTable(["rule", ">hits"])
+  var declines = TextTable(["declined", "node", "reason"])
+  for report in reports {
+    for hit in report.log.hits { hits.add([hit.rule, "\(hit.count)"]) }
+    for decline in report.log.declines { declines.add([decline.rule, decline.node, decline.reason]) }
+  }
+  for table in [hits, declines] where !table.isEmpty {
+    console.print(table)
+    console.print()
+  }
+}
+
+private func passesJSON(_ reports: [PassReport]) -> JSON {
+  func refusals(_ list: [PassLog.Refusal]) -> JSON {
+    .array(
+      list.map {
+        .object([("rule", .string($0.rule)), ("node", .string($0.node)), ("reason", .string($0.reason))])
+      })
+  }
+  return .array(
+    reports.map { report in
+      .object([
+        ("stage", .string(report.stage)), ("pass", .string(report.pass)), ("changes", .integer(report.changes)),
+        ("nodes_before", .integer(report.nodesBefore)), ("nodes_after", .integer(report.nodesAfter)),
+        ("hits", .object(report.log.hits.map { ($0.rule, .integer($0.count)) })),
+        ("declines", refusals(report.log.declines)), ("failures", refusals(report.log.failures)),
+      ])
+    })
+}

@@ -1,0 +1,49 @@
+import Kernels
+import Needletail
+
+let hostCommand = CommandDeclaration(
+  name: "host", summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",
+  options: [Options.threads.declaration, Options.json.declaration],
+  examples: ["host", "host --json -"],
+  exitCodes: [.success], run: host)
+
+private func host(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+  let threads = try arguments.value(of: Options.threads)
+  let facts = HostFacts.read()
+  console.print("processor  \(facts.processor)")
+  console.print("features   \(facts.features.isEmpty ? "none that kernels know" : facts.features.joined(separator: " "))")
+  for (i, cache) in facts.caches.enumerated() {
+    let size = cache.byteCount >= 1 << 20 ? "\(cache.byteCount >> 20) MiB" : "\(cache.byteCount >> 10) KiB"
+    console.print(
+      "\(i == 0 ? "caches   " : "         ")  L\(cache.level) \(cache.kind) \(size), "
+        + "shared by processors \(cache.sharedBy)")
+  }
+  console.print("threads    \(ThreadBudget(requested: threads).explanation)")
+  let limit = facts.memoryLimit.map { ", the control group allows \(grouped($0 >> 20)) MiB" } ?? ""
+  console.print("memory     \(grouped(facts.memoryByteCount >> 20)) MiB\(limit)")
+  let backends = Backends.shared
+  for (i, description) in backends.descriptions.enumerated() {
+    console.print("\(i == 0 ? "backends " : "         ")  \(pad(description.name, 9)) \(description.detail)")
+  }
+  for missing in backends.missing {
+    console.print("           \(pad(missing.backend.rawValue, 9)) missing: \(missing.reason)")
+  }
+  try console.report(
+    .object([
+      ("schema", .integer(1)), ("command", .string("host")), ("host", facts.json(threads: threads)),
+      ("threads_explained", .string(ThreadBudget(requested: threads).explanation)),
+      (
+        "backends",
+        .array(
+          backends.descriptions.map { .object([("name", .string($0.name)), ("detail", .string($0.detail))]) })
+      ),
+      (
+        "missing",
+        .array(
+          backends.missing.map {
+            .object([("name", .string($0.backend.rawValue)), ("reason", .string($0.reason))])
+          })
+      ),
+    ]), to: try arguments.value(of: Options.json))
+  return .success
+}

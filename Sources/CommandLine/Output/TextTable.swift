@@ -1,0 +1,35 @@
+/// Columns of text, wide enough for their cells.
+package struct TextTable {
+  package enum Alignment: Sendable { case left, right }
+
+  private let titles: [String]
+  private let alignments: [Alignment]
+  private var rows: [[String]] = []
+
+  /// A title that begins with '>' heads a column aligned to the right.
+  package init(_ titles: [String]) {
+    self.titles = titles.map { $0.hasPrefix(">") ? String($0.dropFirst()) : $0 }
+    alignments = titles.map { $0.hasPrefix(">") ? .right : .left }
+  }
+
+  package mutating func add(_ cells: [String]) {
+    rows.append(cells + [String](repeating: "", count: max(0, titles.count - cells.count)))
+  }
+
+  package var isEmpty: Bool { rows.isEmpty }
+
+  package var lines: [String] {
+    let all = [titles] + rows
+    let widths = titles.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    return all.map { row in
+      var line = ""
+      for (i, cell) in row.enumerated() {
+        let space = String(repeating: " ", count: widths[i] - cell.count)
+        if i > 0 { line += "  " }
+        line += alignments[i] == .right ? space + cell : cell + space
+      }
+      while line.last == " " { line.removeLast() }
+      return line
+    }
+  }
+}
