@@ -109,7 +109,25 @@ extension ExternalDataError: CustomStringConvertible {
 extension Unsupported: CustomStringConvertible {
   package var description: String {
     let opset = version > 0 ? " (opset \(version))" : ""
-    return operatorName.isEmpty ? "'\(subject)': \(reason)" : "\(operatorName)\(opset) '\(subject)': \(reason)"
+    let subject = operatorName.isEmpty ? "'\(subject)'" : "\(operatorName)\(opset) '\(subject)'"
+    return "\(subject): \(reason)" + (advice.map { "; \($0)" } ?? "")
+  }
+
+  /// What to do about it, where something can be done.
+  package var advice: String? {
+    switch reason {
+    case .domain("com.microsoft"): "export the model without the fusions of ONNX Runtime"
+    case .domain, .unknownOperator: nil
+    case .version(let found, let known):
+      operatorName.isEmpty || found > known.upperBound
+        ? "convert the model to opset \(known.upperBound) with onnx.version_converter"
+        : "convert the model to opset \(known.lowerBound) or later with onnx.version_converter"
+    case .attribute("training_mode", _, _): "export the model for inference"
+    case .noOperatorSet: "add an opset_import to the model"
+    case .form(let what) where what.contains("training"): "export the model for inference"
+    case .type("a map"), .type("a sparse tensor"): "give tensors instead"
+    default: nil
+    }
   }
 }
 

@@ -157,10 +157,12 @@ extension ImportRules {
           throw .form("training_mode is true: only inference is supported")
         }
       }
-      if n.version < 10, n.outputs.count > 1, n.outputs[1] != nil {
+      if n.version >= 10 { return try n.add(Dropout(), Array(n.inputs.prefix(1))) }
+      // The mask was of numbers then. Writers name it also where nobody reads it.
+      if n.outputs.count > 1, let mask = n.outputs[1], n.builder.isRead(mask) {
         throw .form("a mask of numbers (opset < 10) is not supported")
       }
-      try n.add(Dropout(), Array(n.inputs.prefix(1)))
+      try n.add(Dropout(), Array(n.inputs.prefix(1)), outputs: 1)
     },
   ]
 
