@@ -93,7 +93,9 @@ final class ExternalDataFolder {
       throw .invalidPath(location: String(location.prefix(80)))
     }
     if location.utf8.first == UInt8(ascii: "/") { throw .outsideFolder(location: location) }
-    let parts = location.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String($0) ?? "" }
+    let parts = location.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
+      String($0) ?? ""
+    }
     if parts.contains("..") { throw .outsideFolder(location: location) }
     if parts.contains("") { throw .invalidPath(location: location) }
     let names = parts.filter { $0 != "." }
@@ -111,11 +113,14 @@ final class ExternalDataFolder {
       let code = errno
       var status = stat()
       let isLink =
-        next < 0 && fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFLNK
+        next < 0 && fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+        && status.st_mode & S_IFMT == S_IFLNK
       close(folder)
       if isLink { throw .link(location: location) }
       if next < 0 {
-        throw .file(location: location, code == ENOENT || code == ENOTDIR ? .missing : .system(call: "open", code: code))
+        throw .file(
+          location: location, code == ENOENT || code == ENOTDIR ? .missing : .system(call: "open", code: code)
+        )
       }
       folder = next
     }

@@ -61,7 +61,8 @@ final class GraphBuilder {
   ///
   /// `formals` are types of a region's own inputs, in order; `captures` what the region reads from outside.
   func build(
-    _ proto: GraphProto, formals: [ValueType]? = nil, captures: [(name: String, operand: Operand, isPoisoned: Bool)] = []
+    _ proto: GraphProto, formals: [ValueType]? = nil,
+    captures: [(name: String, operand: Operand, isPoisoned: Bool)] = []
   ) throws(StructureError) {
     let plan = try GraphOrder(proto, outer: Set(captures.map(\.name)))
     readNames = plan.readNames
@@ -92,7 +93,8 @@ final class GraphBuilder {
         try define(tensor.name, addPlaceholder(tensor.name), by: "initializer")
         continue
       }
-      try define(tensor.name, addConstant(tensor.name, decoded, origin: path + tensor.name), by: "initializer")
+      try define(
+        tensor.name, addConstant(tensor.name, decoded, origin: path + tensor.name), by: "initializer")
     }
     for tensor in proto.sparseInitializers {
       let name = tensor.values?.name ?? ""
@@ -124,7 +126,9 @@ final class GraphBuilder {
       if let formals {
         type = i < formals.count ? formals[i] : .unknown
       } else {
-        do throws(Unsupported.Reason) { type = try session.inputType(input.type ?? .none, of: input.name) } catch {
+        do throws(Unsupported.Reason) {
+          type = try session.inputType(input.type ?? .none, of: input.name)
+        } catch {
           session.note(error, input.name, "", version: 0)
           try define(input.name, addPlaceholder(input.name), by: "input")
           continue
@@ -162,14 +166,18 @@ final class GraphBuilder {
     }
     while let last = inputs.last, last == nil { inputs.removeLast() }
     let name = nodeName(node)
-    let isPoisoned = (inputs.compactMap { $0 } + freeNames.compactMap { scope[$0] }).contains { poisoned.contains($0) }
+    let isPoisoned = (inputs.compactMap { $0 } + freeNames.compactMap { scope[$0] }).contains {
+      poisoned.contains($0)
+    }
     let before = session.problemCount
     let version = session.version(of: node.domain) ?? 0
     var results: [ValueID?]?
     do throws(Unsupported.Reason) {
       results = try build(node, inputs, name, version, isPoisoned)
     } catch {
-      if !(isPoisoned && error.dependsOnTypes) { session.note(error, name, node.operatorName, version: version) }
+      if !(isPoisoned && error.dependsOnTypes) {
+        session.note(error, name, node.operatorName, version: version)
+      }
     }
     for (i, output) in node.outputs.enumerated() where !output.isEmpty {
       let made = results.flatMap { i < $0.count ? $0[i] : nil }
@@ -187,7 +195,9 @@ final class GraphBuilder {
     if version == 0 { throw .noOperatorSet }
     let rule = try ImportRules.rule(for: node.operatorName, version: version)
     let required = inputs.prefix(rule.inputs.lowerBound)
-    if required.count < rule.inputs.lowerBound || required.contains(nil) || inputs.count > rule.inputs.upperBound {
+    if required.count < rule.inputs.lowerBound || required.contains(nil)
+      || inputs.count > rule.inputs.upperBound
+    {
       throw .inputCount(expected: rule.inputs, found: inputs.count)
     }
     if node.outputs.count < rule.outputs.lowerBound || node.outputs.count > rule.outputs.upperBound {
@@ -237,7 +247,8 @@ final class GraphBuilder {
   /// Declared types are hints: where they contradict what follows from the inputs, they are wrong.
   private func compare(_ declared: [ValueInfoProto]) {
     for info in declared {
-      guard let id = scope[info.name], case .tensor(let found) = graph[id].type, case .tensor(let type)? = info.type,
+      guard let id = scope[info.name], case .tensor(let found) = graph[id].type,
+        case .tensor(let type)? = info.type,
         let dataType = DataType(onnx: type.elementType), let shape = type.shape, let sizes = found.shape
       else { continue }
       let agrees =
@@ -246,7 +257,9 @@ final class GraphBuilder {
           guard case .value(let n) = declared, n >= 0, let m = size.fixed else { return true }
           return n == Int64(m)
         }
-      if !agrees { session.warnings.append("'\(path)\(info.name)' is \(found), which is not what the file declares") }
+      if !agrees {
+        session.warnings.append("'\(path)\(info.name)' is \(found), which is not what the file declares")
+      }
     }
   }
 }

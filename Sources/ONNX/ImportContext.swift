@@ -70,13 +70,16 @@ package final class NodeContext {
 
   /// Adds a node of our own in front, such as a reshaping that the operator implies.
   package func insert(_ op: any Operator, _ inputs: [ValueID?], suffix: String) -> ValueID? {
-    builder.addNode(op, inputs, regions: [], outputs: ["\(name)/\(suffix)"], named: "\(name)/\(suffix)", mirrors: false)
-      .first.flatMap { $0 }
+    builder.addNode(
+      op, inputs, regions: [], outputs: ["\(name)/\(suffix)"], named: "\(name)/\(suffix)", mirrors: false
+    )
+    .first.flatMap { $0 }
   }
 
   /// Adds a constant of our own.
   package func constant(_ tensor: Tensor, suffix: String) -> ValueID {
-    builder.graph.addConstant("\(name)/\(suffix)", Constant(id: TensorReader.contentIdentity(of: tensor), tensor))
+    builder.graph.addConstant(
+      "\(name)/\(suffix)", Constant(id: TensorReader.contentIdentity(of: tensor), tensor))
   }
 
   /// Makes the node's one output a constant.

@@ -68,7 +68,8 @@ extension TensorDecodeError.Reason: CustomStringConvertible {
     case .negativeSize(let size): "expected sizes of at least 0, found \(size)"
     case .sizeOverflow: "the number of elements does not fit"
     case .rank(let rank): "expected at most \(TensorReader.rankLimit) axes, found \(rank)"
-    case .byteCount(let expected, let found): "tensor-size-mismatch: expected \(expected) bytes, found \(found)"
+    case .byteCount(let expected, let found):
+      "tensor-size-mismatch: expected \(expected) bytes, found \(found)"
     case .elementCount(let expected, let found):
       "tensor-size-mismatch: expected \(expected) elements, found \(found)"
     case .field(let field, let type): "\(field) is not for elements of type \(type.rawValue)"
@@ -92,7 +93,8 @@ extension ExternalDataError: CustomStringConvertible {
       "external-data-outside-model-dir: '\(location)' leads out of the model's folder"
     case .invalidPath(let location): "invalid-path: '\(location)'"
     case .link(let location): "external-data-outside-model-dir: '\(location)' is reached by a symbolic link"
-    case .hardLink(let location): "external-data-outside-model-dir: '\(location)' has other names (hard links)"
+    case .hardLink(let location):
+      "external-data-outside-model-dir: '\(location)' has other names (hard links)"
     case .file(let location, let reason): "external data '\(location)': \(reason)"
     case .unknownKey(let key): "unknown key '\(key)' of external data"
     case .repeatedKey(let key): "key '\(key)' of external data comes twice"
@@ -139,7 +141,8 @@ extension Unsupported.Reason: CustomStringConvertible {
     case .noOperatorSet: "the model names no version of the operator set it uses"
     case .version(let found, let known):
       "expected opset \(known.lowerBound) to \(known.upperBound), found \(found)"
-    case .attribute(let name, let expected, let found): "attribute \(name): expected \(expected), found \(found)"
+    case .attribute(let name, let expected, let found):
+      "attribute \(name): expected \(expected), found \(found)"
     case .missingAttribute(let name): "attribute \(name): expected, found nothing"
     case .unknownAttribute(let name): "attribute \(name) is unknown in this version"
     case .inputCount(let expected, let found): "expected \(Self.count(expected)) inputs, found \(found)"
@@ -151,7 +154,8 @@ extension Unsupported.Reason: CustomStringConvertible {
 
   private static func count(_ range: ClosedRange<Int>) -> String {
     if range.lowerBound == range.upperBound { return "\(range.lowerBound)" }
-    return range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+    return range.upperBound == .max
+      ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
   }
 }
 

@@ -41,7 +41,8 @@ package struct ImportRule: Sendable {
 /// Every rule, by the name of the operator.
 package enum ImportRules {
   package static let all: [ImportRule] =
-    convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction + shaping
+    convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction
+    + shaping
     + selection + resize + generation + control
 
   private static let byName = Dictionary(grouping: all, by: \.operatorName)
@@ -54,7 +55,9 @@ package enum ImportRules {
   static func rule(for operatorName: String, version: Int64) throws(Unsupported.Reason) -> ImportRule {
     let rules = rules(for: operatorName)
     if let rule = rules.first(where: { $0.versions.contains(version) }) { return rule }
-    guard let first = rules.map(\.versions.lowerBound).min(), let last = rules.map(\.versions.upperBound).max() else {
+    guard let first = rules.map(\.versions.lowerBound).min(),
+      let last = rules.map(\.versions.upperBound).max()
+    else {
       throw .unknownOperator
     }
     throw .version(found: version, known: first...last)

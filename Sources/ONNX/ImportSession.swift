@@ -36,7 +36,9 @@ final class ImportSession {
 
   func version(of domain: String) -> Int64? { versions[Self.normal(domain)] }
 
-  func isFunction(_ node: NodeProto) -> Bool { functions.contains("\(Self.normal(node.domain)):\(node.operatorName)") }
+  func isFunction(_ node: NodeProto) -> Bool {
+    functions.contains("\(Self.normal(node.domain)):\(node.operatorName)")
+  }
 
   // MARK: - Problems
 

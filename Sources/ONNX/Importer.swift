@@ -33,7 +33,9 @@ package enum Importer {
     -> ImportedModel
   {
     let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path: path, copy: options.copy) } catch { throw .file(error) }
+    do throws(FileError) { file = try MappedFile(path: path, copy: options.copy) } catch {
+      throw .file(error)
+    }
     return try model(file, externalDataOf: path, options: options)
   }
 
@@ -42,11 +44,14 @@ package enum Importer {
     throws(ImportError) -> ImportedModel
   {
     let file: MappedFile
-    do throws(FileError) { file = try MappedFile(contents: contents, named: name) } catch { throw .file(error) }
+    do throws(FileError) { file = try MappedFile(contents: contents, named: name) } catch {
+      throw .file(error)
+    }
     return try model(file, externalDataOf: nil, options: options)
   }
 
-  static func model(_ file: MappedFile, externalDataOf path: String?, options: ImportOptions) throws(ImportError)
+  static func model(_ file: MappedFile, externalDataOf path: String?, options: ImportOptions)
+    throws(ImportError)
     -> ImportedModel
   {
     let proto: ModelProto

@@ -27,7 +27,8 @@ package final class MappedFile: Sendable {
     // Not blocking: opening a pipe would wait for its writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 {
-      throw FileError(path: path, errno == ENOENT || errno == ENOTDIR ? .missing : .system(call: "open", code: errno))
+      throw FileError(
+        path: path, errno == ENOENT || errno == ENOTDIR ? .missing : .system(call: "open", code: errno))
     }
     defer { close(descriptor) }
     try self.init(descriptor: descriptor, path: path, copy: copy)
@@ -80,7 +81,9 @@ package final class MappedFile: Sendable {
   }
 
   deinit {
-    if case .mapped(let address) = memory { munmap(UnsafeMutableRawPointer(bitPattern: address), bytes.count) }
+    if case .mapped(let address) = memory {
+      munmap(UnsafeMutableRawPointer(bitPattern: address), bytes.count)
+    }
   }
 
   /// A view of some of the bytes that keeps the file alive.
@@ -102,7 +105,9 @@ package final class MappedFile: Sendable {
 
   private static func read(_ descriptor: Int32, count: Int, path: String) throws(FileError) -> TensorStorage {
     let storage = try allocate(count, path: path)
-    guard let target = storage.mutableBytes else { throw FileError(path: path, .system(call: "allocate", code: ENOMEM)) }
+    guard let target = storage.mutableBytes else {
+      throw FileError(path: path, .system(call: "allocate", code: ENOMEM))
+    }
     var done = 0
     while done < count {
       let part = Glibc.pread(descriptor, target.base + done, count - done, off_t(done))

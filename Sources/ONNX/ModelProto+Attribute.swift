@@ -168,7 +168,8 @@ private struct Parts {
     }
     if found.kind == kind { return found }
     if case .none = found, let empty = Parts.empty(declared) { return empty }
-    throw WireError(.attributeKind(declared: kind, found: found.kind), field: "AttributeProto.type", at: offset)
+    throw WireError(
+      .attributeKind(declared: kind, found: found.kind), field: "AttributeProto.type", at: offset)
   }
 
   private var list: AttributeProto.Value {

@@ -16,7 +16,8 @@ package struct GraphProto: Sendable {
     while let field = try reader.next("GraphProto") {
       switch field.number {
       case 1:
-        nodes.append(try reader.message(field, "GraphProto.node") { r throws(WireError) in try NodeProto(&r) })
+        nodes.append(
+          try reader.message(field, "GraphProto.node") { r throws(WireError) in try NodeProto(&r) })
       case 2:
         try seen.insert(field, "GraphProto.name")
         name = try reader.string(field, "GraphProto.name")
@@ -31,7 +32,8 @@ package struct GraphProto: Sendable {
           try reader.message(field, "GraphProto.output") { r throws(WireError) in try ValueInfoProto(&r) })
       case 13:
         valueInfos.append(
-          try reader.message(field, "GraphProto.value_info") { r throws(WireError) in try ValueInfoProto(&r) })
+          try reader.message(field, "GraphProto.value_info") { r throws(WireError) in try ValueInfoProto(&r) }
+        )
       case 15:
         sparseInitializers.append(
           try reader.message(field, "GraphProto.sparse_initializer") { r throws(WireError) in

@@ -35,7 +35,9 @@ package struct TensorProto: Sendable {
         isSegment = true
         try reader.skip(field, "TensorProto.segment")
       case 4, 5, 6, 7, 10, 11:
-        if let typed = TypedField(rawValue: field.number), !typedFields.contains(typed) { typedFields.append(typed) }
+        if let typed = TypedField(rawValue: field.number), !typedFields.contains(typed) {
+          typedFields.append(typed)
+        }
         try reader.skip(field, "TensorProto")
       case 8:
         try seen.insert(field, "TensorProto.name")

@@ -30,14 +30,18 @@ extension TypeProto {
       case 1:
         try seen.insert(field, "TypeProto.tensor_type")
         self = .tensor(
-          try reader.message(field, "TypeProto.tensor_type") { r throws(WireError) in try TensorTypeProto(&r) })
+          try reader.message(field, "TypeProto.tensor_type") { r throws(WireError) in try TensorTypeProto(&r)
+          })
       case 4:
         try seen.insert(field, "TypeProto.sequence_type")
         self = .sequence(
-          try reader.message(field, "TypeProto.sequence_type") { r throws(WireError) in try TypeProto(element: &r) })
+          try reader.message(field, "TypeProto.sequence_type") { r throws(WireError) in
+            try TypeProto(element: &r)
+          })
       case 5:
         try seen.insert(field, "TypeProto.map_type")
-        self = try reader.message(field, "TypeProto.map_type") { r throws(WireError) in try TypeProto(map: &r) }
+        self = try reader.message(field, "TypeProto.map_type") { r throws(WireError) in try TypeProto(map: &r)
+        }
       case 7:
         try seen.insert(field, "TypeProto.opaque_type")
         self = try reader.message(field, "TypeProto.opaque_type") { r throws(WireError) in
@@ -52,7 +56,9 @@ extension TypeProto {
       case 9:
         try seen.insert(field, "TypeProto.optional_type")
         self = .optional(
-          try reader.message(field, "TypeProto.optional_type") { r throws(WireError) in try TypeProto(element: &r) })
+          try reader.message(field, "TypeProto.optional_type") { r throws(WireError) in
+            try TypeProto(element: &r)
+          })
       default: try reader.skip(field, "TypeProto")
       }
     }
@@ -65,7 +71,9 @@ extension TypeProto {
     while let field = try reader.next("TypeProto.Sequence") {
       if field.number == 1 {
         try seen.insert(field, "TypeProto.Sequence.elem_type")
-        self = try reader.message(field, "TypeProto.Sequence.elem_type") { r throws(WireError) in try TypeProto(&r) }
+        self = try reader.message(field, "TypeProto.Sequence.elem_type") { r throws(WireError) in
+          try TypeProto(&r)
+        }
       } else {
         try reader.skip(field, "TypeProto.Sequence")
       }
@@ -83,7 +91,9 @@ extension TypeProto {
         key = try reader.int32(field, "TypeProto.Map.key_type")
       case 2:
         try seen.insert(field, "TypeProto.Map.value_type")
-        value = try reader.message(field, "TypeProto.Map.value_type") { r throws(WireError) in try TypeProto(&r) }
+        value = try reader.message(field, "TypeProto.Map.value_type") { r throws(WireError) in
+          try TypeProto(&r)
+        }
       default: try reader.skip(field, "TypeProto.Map")
       }
     }

@@ -54,7 +54,9 @@ package struct ModelProto: Sendable {
         graph = try reader.message(field, "ModelProto.graph") { r throws(WireError) in try GraphProto(&r) }
       case 8:
         operatorSets.append(
-          try reader.message(field, "ModelProto.opset_import") { r throws(WireError) in try OperatorSetProto(&r) })
+          try reader.message(field, "ModelProto.opset_import") { r throws(WireError) in
+            try OperatorSetProto(&r)
+          })
       case 14:
         metadata.append(
           try reader.message(field, "ModelProto.metadata_props") { r throws(WireError) in
@@ -73,6 +75,8 @@ package struct ModelProto: Sendable {
 
   /// Reads a whole file.
   package init(_ file: MappedFile, limits: WireLimits = WireLimits()) throws(WireError) {
+    // The reader has an address only: the file may be the caller's last reference.
+    defer { withExtendedLifetime(file) {} }
     var reader = WireReader(file.bytes, limits: limits)
     try self.init(&reader)
   }

@@ -5,13 +5,15 @@ import Tensors
 /// The file does not say which of them it is; the type of the graph's input or output does.
 package enum TensorFile {
   /// Reads the value at `path`, of the kind that `type` says; an unknown type is read as a tensor.
-  package static func read(_ path: String, as type: ValueType = .unknown) throws(ImportError) -> RuntimeValue {
+  package static func read(_ path: String, as type: ValueType = .unknown) throws(ImportError) -> RuntimeValue
+  {
     let file: MappedFile
     do throws(FileError) { file = try MappedFile(path: path) } catch { throw .file(error) }
     return try read(file, as: type)
   }
 
   package static func read(_ file: MappedFile, as type: ValueType) throws(ImportError) -> RuntimeValue {
+    defer { withExtendedLifetime(file) {} }
     let value: Proto
     do throws(WireError) {
       var reader = WireReader(file.bytes)
@@ -81,7 +83,8 @@ extension TensorFile.Proto {
       switch field.number {
       case 3:
         value = .tensor(
-          try reader.message(field, "OptionalProto.tensor_value") { r throws(WireError) in try TensorProto(&r) })
+          try reader.message(field, "OptionalProto.tensor_value") { r throws(WireError) in try TensorProto(&r)
+          })
       case 4:
         value = .sparse(
           try reader.message(field, "OptionalProto.sparse_tensor_value") { r throws(WireError) in

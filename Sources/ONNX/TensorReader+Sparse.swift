@@ -7,13 +7,17 @@ extension TensorReader {
     let name = valuesProto.name
     guard let indicesProto = proto.indices else { throw TensorDecodeError(name, .sparse("has no indices")) }
     let header = try Header(elementType: valuesProto.elementType, sizes: proto.sizes, named: name)
-    guard let bits = header.type.bitWidth, bits >= 8 else { throw TensorDecodeError(name, .elementType(valuesProto.elementType)) }
+    guard let bits = header.type.bitWidth, bits >= 8 else {
+      throw TensorDecodeError(name, .elementType(valuesProto.elementType))
+    }
     if header.byteCount > Self.denseByteLimit {
       throw TensorDecodeError(name, .budget(byteCount: header.byteCount, limit: Self.denseByteLimit))
     }
     let values = try tensor(valuesProto)
     let places = try tensor(indicesProto)
-    guard values.rank == 1 else { throw TensorDecodeError(name, .sparse("values have rank \(values.rank), not 1")) }
+    guard values.rank == 1 else {
+      throw TensorDecodeError(name, .sparse("values have rank \(values.rank), not 1"))
+    }
     let count = values.elementCount
     let isLinear = places.sizes == [count]
     guard places.dataType == .int64, isLinear || places.sizes == [count, header.sizes.count] else {
@@ -47,13 +51,15 @@ extension TensorReader {
         for (axis, size) in header.sizes.enumerated() {
           let coordinate = number(i * header.sizes.count + axis)
           guard coordinate >= 0, coordinate < size else {
-            throw TensorDecodeError(name, .sparse("index \(coordinate) is outside of axis \(axis) of size \(size)"))
+            throw TensorDecodeError(
+              name, .sparse("index \(coordinate) is outside of axis \(axis) of size \(size)"))
           }
           offset = offset * size + coordinate
         }
       }
       guard offset >= 0, offset < header.elementCount else {
-        throw TensorDecodeError(name, .sparse("index \(offset) is outside of \(header.elementCount) elements"))
+        throw TensorDecodeError(
+          name, .sparse("index \(offset) is outside of \(header.elementCount) elements"))
       }
       offsets.append(offset)
     }

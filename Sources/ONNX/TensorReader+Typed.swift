@@ -80,7 +80,9 @@ extension TensorReader {
       throw TensorDecodeError(proto.name, .elementCount(expected: header.elementCount, found: pieces.count))
     }
     let base = file.bytes.base
-    let elements = pieces.map { [UInt8](UnsafeRawBufferPointer(start: base + $0.lowerBound, count: $0.count)) }
+    let elements = pieces.map {
+      [UInt8](UnsafeRawBufferPointer(start: base + $0.lowerBound, count: $0.count))
+    }
     let tensor: Tensor
     do { tensor = try Tensor(strings: elements, sizes: header.sizes) } catch {
       throw TensorDecodeError(proto.name, .outOfMemory(byteCount: 0))
@@ -98,7 +100,8 @@ extension TensorReader {
     // A number ends at its byte without the top bit.
     var found = 0
     for piece in pieces {
-      for byte in UnsafeRawBufferPointer(start: base + piece.lowerBound, count: piece.count) where byte < 0x80 {
+      for byte in UnsafeRawBufferPointer(start: base + piece.lowerBound, count: piece.count) where byte < 0x80
+      {
         found += 1
       }
     }

@@ -33,7 +33,9 @@ package final class TensorReader {
     if proto.isExternal { return try external(proto, header) }
     if let raw = proto.raw {
       if !proto.typedFields.isEmpty { throw TensorDecodeError(proto.name, .severalFields) }
-      if header.type == .string { throw TensorDecodeError(proto.name, .field("TensorProto.raw_data", .string)) }
+      if header.type == .string {
+        throw TensorDecodeError(proto.name, .field("TensorProto.raw_data", .string))
+      }
       if raw.count != header.byteCount {
         throw TensorDecodeError(proto.name, .byteCount(expected: header.byteCount, found: raw.count))
       }
@@ -58,25 +60,35 @@ package final class TensorReader {
     }
 
     init(elementType: Int32, sizes wide: [Int64], named name: String) throws(TensorDecodeError) {
-      guard let type = DataType(onnx: elementType) else { throw TensorDecodeError(name, .elementType(elementType)) }
+      guard let type = DataType(onnx: elementType) else {
+        throw TensorDecodeError(name, .elementType(elementType))
+      }
       if wide.count > TensorReader.rankLimit { throw TensorDecodeError(name, .rank(wide.count)) }
       for size in wide where size < 0 { throw TensorDecodeError(name, .negativeSize(size)) }
       self.type = type
       sizes = wide.map { Int($0) }
-      do { elementCount = try Tensor.elementCount(of: sizes) } catch { throw TensorDecodeError(name, .sizeOverflow) }
+      do { elementCount = try Tensor.elementCount(of: sizes) } catch {
+        throw TensorDecodeError(name, .sizeOverflow)
+      }
       if type == .string {
         byteCount = 0
       } else {
-        guard let count = type.byteCount(of: elementCount) else { throw TensorDecodeError(name, .sizeOverflow) }
+        guard let count = type.byteCount(of: elementCount) else {
+          throw TensorDecodeError(name, .sizeOverflow)
+        }
         byteCount = count
       }
     }
   }
 
   private func external(_ proto: TensorProto, _ header: Header) throws(TensorDecodeError) -> Decoded {
-    func fail(_ reason: ExternalDataError) -> TensorDecodeError { TensorDecodeError(proto.name, .external(reason)) }
+    func fail(_ reason: ExternalDataError) -> TensorDecodeError {
+      TensorDecodeError(proto.name, .external(reason))
+    }
     if proto.raw != nil || !proto.typedFields.isEmpty { throw TensorDecodeError(proto.name, .severalFields) }
-    if header.type == .string { throw TensorDecodeError(proto.name, .field("TensorProto.external_data", .string)) }
+    if header.type == .string {
+      throw TensorDecodeError(proto.name, .field("TensorProto.external_data", .string))
+    }
     guard let folder else { throw fail(.noFolder) }
     let reference: ExternalReference
     let other: MappedFile
@@ -130,7 +142,9 @@ package final class TensorReader {
     return Decoded(tensor: tensor, id: Self.contentIdentity(of: tensor))
   }
 
-  func make(_ header: Header, _ storage: TensorStorage, named name: String) throws(TensorDecodeError) -> Tensor {
+  func make(_ header: Header, _ storage: TensorStorage, named name: String) throws(TensorDecodeError)
+    -> Tensor
+  {
     do { return try Tensor(dataType: header.type, sizes: header.sizes, storage: storage) } catch {
       throw TensorDecodeError(name, .byteCount(expected: header.byteCount, found: storage.bytes.count))
     }
@@ -154,7 +168,7 @@ package final class TensorReader {
         for byte in element { digest.add(UInt64(byte)) }
       }
     } else {
-      digest.add(tensor.bytes)
+      tensor.withBytes { digest.add($0) }
     }
     return ConstantID(high: digest.high, low: digest.low)
   }

@@ -78,7 +78,9 @@ package struct WireReader: Sendable {
     guard let type = WireType(rawValue: UInt8(key & 7)) else {
       throw WireError(.unknownWireType(UInt8(key & 7)), field: message, at: offset)
     }
-    guard number > 0, number < 1 << 29 else { throw WireError(.fieldNumber(number), field: message, at: offset) }
+    guard number > 0, number < 1 << 29 else {
+      throw WireError(.fieldNumber(number), field: message, at: offset)
+    }
     if type == .groupEnd { throw WireError(.unmatchedGroup, field: message, at: offset) }
     return WireField(number: UInt32(number), type: type, offset: offset)
   }
@@ -108,7 +110,9 @@ package struct WireReader: Sendable {
       guard let next = WireType(rawValue: UInt8(key & 7)) else {
         throw WireError(.unknownWireType(UInt8(key & 7)), field: message, at: offset)
       }
-      guard key >> 3 > 0, key >> 3 < 1 << 29 else { throw WireError(.fieldNumber(key >> 3), field: message, at: offset) }
+      guard key >> 3 > 0, key >> 3 < 1 << 29 else {
+        throw WireError(.fieldNumber(key >> 3), field: message, at: offset)
+      }
       number = UInt32(key >> 3)
       type = next
     }
@@ -124,7 +128,9 @@ package struct WireReader: Sendable {
   /// A number of 32 bits, or an enumeration: negative ones are written with 64 bits.
   package mutating func int32(_ field: WireField, _ name: StaticString) throws(WireError) -> Int32 {
     let wide = try int64(field, name)
-    guard let value = Int32(exactly: wide) else { throw WireError(.outOfRange(wide), field: name, at: field.offset) }
+    guard let value = Int32(exactly: wide) else {
+      throw WireError(.outOfRange(wide), field: name, at: field.offset)
+    }
     return value
   }
 
@@ -152,7 +158,8 @@ package struct WireReader: Sendable {
     let range = try range(field, name)
     try countElements(1, name)
     return String(
-      decoding: UnsafeRawBufferPointer(start: bytes.base + range.lowerBound, count: range.count), as: UTF8.self)
+      decoding: UnsafeRawBufferPointer(start: bytes.base + range.lowerBound, count: range.count),
+      as: UTF8.self)
   }
 
   /// Appends the field's numbers, packed or one at a time.
@@ -258,6 +265,8 @@ package struct WireReader: Sendable {
 
   private mutating func countElements(_ count: Int, _ name: StaticString) throws(WireError) {
     elements += count
-    if elements > limits.elements { throw WireError(.count(limit: limits.elements), field: name, at: position) }
+    if elements > limits.elements {
+      throw WireError(.count(limit: limits.elements), field: name, at: position)
+    }
   }
 }

@@ -54,12 +54,13 @@ struct TensorSpec {
   var bytes: [UInt8]
 
   init(_ name: String = "", type: Int64, sizes: [Int64], _ build: (inout Encoder) -> Void = { _ in }) {
-    bytes = Encoder { e in
-      for size in sizes { e.int(1, size) }
-      e.int(2, type)
-      if !name.isEmpty { e.string(8, name) }
-      build(&e)
-    }.bytes
+    bytes =
+      Encoder { e in
+        for size in sizes { e.int(1, size) }
+        e.int(2, type)
+        if !name.isEmpty { e.string(8, name) }
+        build(&e)
+      }.bytes
   }
 
   static func floats(_ sizes: [Int64], _ values: [Float], named name: String = "") -> TensorSpec {
@@ -70,7 +71,8 @@ struct TensorSpec {
     TensorSpec(name, type: 7, sizes: sizes) { $0.bytes(9, littleEndian(values)) }
   }
 
-  static func external(_ sizes: [Int64], _ entries: [(String, String)], named name: String = "") -> TensorSpec {
+  static func external(_ sizes: [Int64], _ entries: [(String, String)], named name: String = "") -> TensorSpec
+  {
     TensorSpec(name, type: 1, sizes: sizes) { e in
       for (key, value) in entries {
         e.message(13) { e in
@@ -88,18 +90,23 @@ struct AttributeSpec {
   var bytes: [UInt8]
 
   init(_ name: String, kind: Int64, _ build: (inout Encoder) -> Void) {
-    bytes = Encoder { e in
-      e.string(1, name)
-      build(&e)
-      e.int(20, kind)
-    }.bytes
+    bytes =
+      Encoder { e in
+        e.string(1, name)
+        build(&e)
+        e.int(20, kind)
+      }.bytes
   }
 
   static func float(_ name: String, _ value: Float) -> Self { Self(name, kind: 1) { $0.float(2, value) } }
   static func int(_ name: String, _ value: Int64) -> Self { Self(name, kind: 2) { $0.int(3, value) } }
   static func string(_ name: String, _ value: String) -> Self { Self(name, kind: 3) { $0.string(4, value) } }
-  static func tensor(_ name: String, _ value: TensorSpec) -> Self { Self(name, kind: 4) { $0.bytes(5, value.bytes) } }
-  static func graph(_ name: String, _ value: GraphSpec) -> Self { Self(name, kind: 5) { $0.bytes(6, value.bytes) } }
+  static func tensor(_ name: String, _ value: TensorSpec) -> Self {
+    Self(name, kind: 4) { $0.bytes(5, value.bytes) }
+  }
+  static func graph(_ name: String, _ value: GraphSpec) -> Self {
+    Self(name, kind: 5) { $0.bytes(6, value.bytes) }
+  }
   static func floats(_ name: String, _ values: [Float]) -> Self {
     Self(name, kind: 6) { e in for value in values { e.float(7, value) } }
   }
@@ -227,5 +234,7 @@ struct ModelSpec {
 }
 
 extension MappedFile {
-  static func model(_ spec: ModelSpec) throws -> MappedFile { try MappedFile(contents: spec.bytes, named: "test.onnx") }
+  static func model(_ spec: ModelSpec) throws -> MappedFile {
+    try MappedFile(contents: spec.bytes, named: "test.onnx")
+  }
 }

@@ -94,7 +94,8 @@ import Testing
     #expect(
       reason([weights, ("offset", "9223372036854775807")])
         == .beyondEnd(location: "weights.bin", offset: .max, byteCount: 8, fileByteCount: 16))
-    #expect(reason([weights, ("length", "16")]) == .byteCount(location: "weights.bin", expected: 8, found: 16))
+    #expect(
+      reason([weights, ("length", "16")]) == .byteCount(location: "weights.bin", expected: 8, found: 16))
   }
 
   @Test func modelsInMemoryHaveNoFolder() throws {

@@ -60,7 +60,8 @@ import Testing
     let graph = try model(
       GraphSpec(
         inputs: [
-          ValueSpec("a", ["N", -1, .missing, 4]), ValueSpec("b", ["N", "a_1"]), ValueSpec("c", nil), ValueSpec("d", []),
+          ValueSpec("a", ["N", -1, .missing, 4]), ValueSpec("b", ["N", "a_1"]), ValueSpec("c", nil),
+          ValueSpec("d", []),
         ],
         outputs: [ValueSpec("a", nil)])
     ).graph
@@ -79,15 +80,18 @@ import Testing
   }
 
   @Test func sparseInitializersAreConstants() throws {
-    var spec = GraphSpec(nodes: [NodeSpec("Add", ["x", "s"], ["y"])], inputs: [ValueSpec("x", [2, 2])], outputs: [ValueSpec("y", nil)])
-    spec.extra = Encoder { e in
-      e.message(15) { e in
-        e.bytes(1, TensorSpec.floats([1], [5], named: "s").bytes)
-        e.bytes(2, TensorSpec.int64s([1], [3]).bytes)
-        e.int(3, 2)
-        e.int(3, 2)
-      }
-    }.bytes
+    var spec = GraphSpec(
+      nodes: [NodeSpec("Add", ["x", "s"], ["y"])], inputs: [ValueSpec("x", [2, 2])],
+      outputs: [ValueSpec("y", nil)])
+    spec.extra =
+      Encoder { e in
+        e.message(15) { e in
+          e.bytes(1, TensorSpec.floats([1], [5], named: "s").bytes)
+          e.bytes(2, TensorSpec.int64s([1], [3]).bytes)
+          e.int(3, 2)
+          e.int(3, 2)
+        }
+      }.bytes
     let graph = try model(spec).graph
     let constant = try #require(graph.liveNodes[0].inputs[1].flatMap { graph[$0].constant })
     #expect(try constant.tensor().elements(of: Float.self) == [0, 0, 0, 5])
@@ -103,7 +107,8 @@ import Testing
 
   @Test func identitiesDoNotChangeBetweenReadings() throws {
     let spec = GraphSpec(
-      nodes: [NodeSpec("Add", ["x", "w"], ["y"])], inputs: [ValueSpec("x", [1])], outputs: [ValueSpec("y", nil)],
+      nodes: [NodeSpec("Add", ["x", "w"], ["y"])], inputs: [ValueSpec("x", [1])],
+      outputs: [ValueSpec("y", nil)],
       initializers: [.floats([1], [2], named: "w")])
     func id() throws -> ConstantID? {
       let graph = try model(spec).graph
@@ -122,14 +127,20 @@ import Testing
   @Test func aLongChainIsRead() throws {
     let count = 20_000
     var nodes: [NodeSpec] = []
-    for i in 0..<count { nodes.append(NodeSpec("Relu", [i == 0 ? "x" : "v\(i)"], [i == count - 1 ? "y" : "v\(i + 1)"])) }
+    for i in 0..<count {
+      nodes.append(NodeSpec("Relu", [i == 0 ? "x" : "v\(i)"], [i == count - 1 ? "y" : "v\(i + 1)"]))
+    }
     #expect(try model(chain(nodes.reversed())).graph.nodeCount == count)
   }
 
   @Test func refusesBrokenGraphs() {
     #expect(structure(chain([NodeSpec("Relu", ["y"], ["y"], name: "self")])) == .cycle(node: "self"))
     #expect(
-      structure(chain([NodeSpec("Add", ["x", "b"], ["a"], name: "p"), NodeSpec("Relu", ["a"], ["b"]), NodeSpec("Relu", ["b"], ["y"])]))
+      structure(
+        chain([
+          NodeSpec("Add", ["x", "b"], ["a"], name: "p"), NodeSpec("Relu", ["a"], ["b"]),
+          NodeSpec("Relu", ["b"], ["y"]),
+        ]))
         == .cycle(node: "p"))
     #expect(structure(chain([NodeSpec("Relu", ["z"], ["y"])])) == .unknownValue(name: "z", node: "Relu"))
     #expect(structure(chain([])) == .unknownOutput("y"))
@@ -171,7 +182,8 @@ import Testing
       #expect(list.map(\.subject) == ["f", "r", "m", "g", "s"])
       #expect(
         list.map(\.reason) == [
-          .unknownOperator, .unknownAttribute("alpha"), .domain("com.microsoft"), .version(found: 17, known: 20...28),
+          .unknownOperator, .unknownAttribute("alpha"), .domain("com.microsoft"),
+          .version(found: 17, known: 20...28),
           .inputCount(expected: 2...2, found: 1),
         ])
       #expect(list[0].description == "Frobnicate (opset 17) 'f': this operator is not supported")
@@ -203,12 +215,13 @@ import Testing
 
   @Test func inputTypesThatAreNoTensorsAreNamed() throws {
     var graph = chain([NodeSpec("Relu", ["x"], ["y"])])
-    graph.extra = Encoder { e in
-      e.message(11) { e in
-        e.string(1, "map")
-        e.message(2) { e in e.message(5) { $0.int(1, 7) } }
-      }
-    }.bytes
+    graph.extra =
+      Encoder { e in
+        e.message(11) { e in
+          e.string(1, "map")
+          e.message(2) { e in e.message(5) { $0.int(1, 7) } }
+        }
+      }.bytes
     do {
       _ = try model(graph)
       Issue.record("accepted")
@@ -262,7 +275,14 @@ import Testing
     var region = branch([NodeSpec("Relu", ["x"], ["v0"])], "v0")
     for i in 1...20 {
       region = branch(
-        [NodeSpec("If", ["c"], ["v\(i)"], [.graph("then_branch", region), .graph("else_branch", branch([NodeSpec("Relu", ["x"], ["e\(i)"])], "e\(i)"))])],
+        [
+          NodeSpec(
+            "If", ["c"], ["v\(i)"],
+            [
+              .graph("then_branch", region),
+              .graph("else_branch", branch([NodeSpec("Relu", ["x"], ["e\(i)"])], "e\(i)")),
+            ])
+        ],
         "v\(i)")
     }
     region.inputs = [ValueSpec("c", [], type: 9), ValueSpec("x", ["N", 2])]
@@ -283,7 +303,9 @@ import Testing
     do {
       _ = try model(spec)
       Issue.record("accepted")
-    } catch ImportError.unsupported(_, let list) { #expect(list.map(\.subject) == ["If_0/then/Frobnicate_0"]) }
+    } catch ImportError.unsupported(_, let list) {
+      #expect(list.map(\.subject) == ["If_0/then/Frobnicate_0"])
+    }
   }
 
   // MARK: - Tensors
@@ -320,19 +342,28 @@ import Testing
     #expect(throws: ImportError.self) { try Importer.model(at: folder.path + "/missing.onnx") }
     #expect(throws: ImportError.self) { try Importer.model(at: folder.path) }
     #expect(throws: ImportError.self) { try Importer.model(at: folder.write("empty.onnx", [])) }
-    #expect(throws: ImportError.self) { try Importer.model(at: folder.write("text.onnx", Array("hello world".utf8))) }
-    #expect(throws: ImportError.self) { try Importer.model(at: folder.write("zero.onnx", [UInt8](repeating: 0, count: 64))) }
+    #expect(throws: ImportError.self) {
+      try Importer.model(at: folder.write("text.onnx", Array("hello world".utf8)))
+    }
+    #expect(throws: ImportError.self) {
+      try Importer.model(at: folder.write("zero.onnx", [UInt8](repeating: 0, count: 64)))
+    }
     #expect(throws: ImportError.self) { try Importer.model(at: folder.write("version.onnx", [8, 8])) }
   }
 
   @Test func everyTruncatedModelIsReadOrRefused() throws {
     let bytes = ModelSpec(
       GraphSpec(
-        nodes: [NodeSpec("MatMul", ["x", "w"], ["y"]), NodeSpec("Constant", [], ["c"], [.tensor("value", .floats([2], [1, 2]))])],
+        nodes: [
+          NodeSpec("MatMul", ["x", "w"], ["y"]),
+          NodeSpec("Constant", [], ["c"], [.tensor("value", .floats([2], [1, 2]))]),
+        ],
         inputs: [ValueSpec("x", ["N", 3])], outputs: [ValueSpec("y", ["N", 2])],
         initializers: [.floats([3, 2], [1, 2, 3, 4, 5, 6], named: "w")])
     ).bytes
-    for count in 1..<bytes.count { _ = try? Importer.model(contents: Array(bytes.prefix(count)), named: "cut") }
+    for count in 1..<bytes.count {
+      _ = try? Importer.model(contents: Array(bytes.prefix(count)), named: "cut")
+    }
     var state: UInt64 = 7
     for position in bytes.indices {
       for _ in 0..<8 {

@@ -27,13 +27,15 @@ import Testing
 
   /// The models of item 4: networks whose operators are all supported.
   static let listed = [
-    "mnist_mlp", "mnist_cnn_bn", "mnist_cnn_folded", "mnist_vit", "keras_mnist_mlp", "keras_mnist_cnn", "mnist-8",
+    "mnist_mlp", "mnist_cnn_bn", "mnist_cnn_folded", "mnist_vit", "keras_mnist_mlp", "keras_mnist_cnn",
+    "mnist-8",
     "squeezenet_v1.0", "mobilenet_v2_1.0_224_float", "ultraface_version-RFB-320",
     "ultraface_version-slim-320_simplified", "qonnx_bsd300x3-espcn_subpixel_float_model", "nv_residual_block",
     "qonnx_residual_block_clean", "hg_keypoint_classifier", "hg_point_history_classifier", "burn_mnist",
     "omz_samplenet", "rten_mnist_external", "magika_v3_3", "vespa_dummy_transformer", "vespa_random_encoder",
     "tract_averagepool_count_include_pad", "tract_deconv_group", "nv_instancenorm", "nv_matmul.fp16",
-    "nv_transpose_matmul", "nv_multi_output", "nv_ext_weights", "nv_same_ext_weights", "burnfix_external_data",
+    "nv_transpose_matmul", "nv_multi_output", "nv_ext_weights", "nv_same_ext_weights",
+    "burnfix_external_data",
     "nv_empty_tensor_expand", "nv_unbounded_dds", "ortgo_example_0_dim_output", "ortgo_example_dynamic_axes",
     "ortgo_example_lora",
   ]
@@ -69,10 +71,9 @@ import Testing
   }
 
   @Test func recordedTensorsAreRead() throws {
-    guard let path = SharedModels.path("mnist_mlp") else { return }
-    let folder = String(path.dropLast("model.onnx".count)) + "test_data_set_0/"
-    let input = try #require(try TensorFile.read(folder + "input_0.pb").tensor)
-    #expect(input.dataType == .float32)
-    #expect(input.sizes.dropFirst() == [1, 28, 28])
+    for path in SharedModels.recorded {
+      let tensor = try #require(try TensorFile.read(path).tensor)
+      #expect(tensor.rank <= 5)
+    }
   }
 }

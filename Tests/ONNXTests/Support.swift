@@ -39,7 +39,11 @@ final class TemporaryFolder {
         if name == "." || name == ".." { continue }
         let child = path + "/" + name
         var status = stat()
-        if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(child) } else { unlink(child) }
+        if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+          remove(child)
+        } else {
+          unlink(child)
+        }
       }
       closedir(entries)
     }
@@ -71,11 +75,19 @@ enum SharedModels {
 
   static var supported: [String] { all.filter { !$0.contains("/must-be-refused/") } }
 
+  /// Recorded inputs and outputs of the supported models.
+  static let recorded: [String] = {
+    guard let root else { return [] }
+    var found: [String] = []
+    collect(root + "/models", &found, ending: ".pb")
+    return found.sorted()
+  }()
+
   static func path(_ name: String) -> String? {
     all.first { $0.hasSuffix("/" + name + "/model.onnx") }
   }
 
-  private static func collect(_ path: String, _ found: inout [String]) {
+  private static func collect(_ path: String, _ found: inout [String], ending: String = ".onnx") {
     guard let entries = opendir(path) else { return }
     defer { closedir(entries) }
     while let entry = readdir(entries) {
@@ -86,7 +98,11 @@ enum SharedModels {
       let child = path + "/" + name
       var status = stat()
       guard stat(child, &status) == 0 else { continue }
-      if status.st_mode & S_IFMT == S_IFDIR { collect(child, &found) } else if name.hasSuffix(".onnx") { found.append(child) }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        collect(child, &found, ending: ending)
+      } else if name.hasSuffix(ending) {
+        found.append(child)
+      }
     }
   }
 }

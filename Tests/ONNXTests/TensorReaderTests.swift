@@ -10,7 +10,8 @@ import Testing
     let file = try MappedFile(contents: spec.bytes, named: "tensor")
     var reader = WireReader(file.bytes)
     let proto = try TensorProto(&reader)
-    return try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false).tensor(proto)
+    return try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false).tensor(
+      proto)
   }
 
   private func bytes(_ tensor: Tensor) -> [UInt8] {
@@ -28,7 +29,8 @@ import Testing
     let file = try MappedFile(contents: TensorSpec.floats([3], [1, 2, 3], named: "w").bytes, named: "tensor")
     var wire = WireReader(file.bytes)
     let proto = try TensorProto(&wire)
-    let tensor = try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false).tensor(proto)
+    let tensor = try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false)
+      .tensor(proto)
     #expect(tensor.bytes.base >= file.bytes.base && tensor.bytes.base < file.bytes.base + file.bytes.count)
     #expect(try tensor.elements(of: Float.self) == [1, 2, 3])
   }
@@ -90,8 +92,11 @@ import Testing
   @Test func sizesMustMatch() {
     #expect(reason(.floats([1_000_000], [1])) == .byteCount(expected: 4_000_000, found: 4))
     #expect(reason(TensorSpec(type: 1, sizes: [4])) == .byteCount(expected: 16, found: 0))
-    #expect(reason(TensorSpec(type: 7, sizes: [3]) { $0.packed(7, [1, 2]) }) == .elementCount(expected: 3, found: 2))
-    #expect(reason(TensorSpec(type: 22, sizes: [3]) { $0.bytes(9, [1]) }) == .byteCount(expected: 2, found: 1))
+    #expect(
+      reason(TensorSpec(type: 7, sizes: [3]) { $0.packed(7, [1, 2]) }) == .elementCount(expected: 3, found: 2)
+    )
+    #expect(
+      reason(TensorSpec(type: 22, sizes: [3]) { $0.bytes(9, [1]) }) == .byteCount(expected: 2, found: 1))
     #expect(reason(TensorSpec(type: 1, sizes: [1 << 40, 1 << 40])) == .sizeOverflow)
     #expect(reason(TensorSpec(type: 1, sizes: [1 << 62])) == .sizeOverflow)
     #expect(reason(TensorSpec(type: 1, sizes: [1 << 40])) == .byteCount(expected: 1 << 42, found: 0))
@@ -102,12 +107,19 @@ import Testing
 
   @Test func elementsMustFitTheirType() {
     #expect(reason(TensorSpec(type: 3, sizes: [1]) { $0.packed(5, [300]) }) == .notRepresentable(300, .int8))
-    #expect(reason(TensorSpec(type: 6, sizes: [1]) { $0.packed(5, [1 << 40]) }) == .notRepresentable(1 << 40, .int32))
-    #expect(reason(TensorSpec(type: 12, sizes: [1]) { $0.packed(11, [1 << 40]) }) == .notRepresentable(1 << 40, .uint32))
-    #expect(reason(TensorSpec(type: 1, sizes: [1]) { $0.packed(5, [1]) }) == .field("TensorProto.int32_data", .float32))
+    #expect(
+      reason(TensorSpec(type: 6, sizes: [1]) { $0.packed(5, [1 << 40]) })
+        == .notRepresentable(1 << 40, .int32))
+    #expect(
+      reason(TensorSpec(type: 12, sizes: [1]) { $0.packed(11, [1 << 40]) })
+        == .notRepresentable(1 << 40, .uint32))
+    #expect(
+      reason(TensorSpec(type: 1, sizes: [1]) { $0.packed(5, [1]) })
+        == .field("TensorProto.int32_data", .float32))
     #expect(reason(TensorSpec(type: 27, sizes: [1])) == .elementType(27))
     #expect(reason(TensorSpec(type: 0, sizes: [1])) == .elementType(0))
-    #expect(reason(TensorSpec(type: 8, sizes: [1]) { $0.bytes(9, [1]) }) == .field("TensorProto.raw_data", .string))
+    #expect(
+      reason(TensorSpec(type: 8, sizes: [1]) { $0.bytes(9, [1]) }) == .field("TensorProto.raw_data", .string))
     let twice = TensorSpec(type: 1, sizes: [1]) { e in
       e.bytes(9, [0, 0, 0, 0])
       e.float(4, 1)
@@ -125,7 +137,9 @@ import Testing
       let file = try MappedFile(contents: bytes, named: "sparse")
       var wire = WireReader(file.bytes)
       let proto = try SparseTensorProto(&wire)
-      return try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false).decode(proto).tensor
+      return try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false).decode(
+        proto
+      ).tensor
     }
     #expect(try sparse(.int64s([2], [1, 3]), [2, 2]).elements(of: Float.self) == [0, 5, 0, 6])
     #expect(try sparse(.int64s([2, 2], [0, 1, 1, 0]), [2, 2]).elements(of: Float.self) == [0, 5, 6, 0])
@@ -165,7 +179,9 @@ import Testing
       let file = try MappedFile(contents: spec.bytes, named: "tensor")
       var wire = WireReader(file.bytes)
       let proto = try TensorProto(&wire)
-      return try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false).decode(proto).id.text
+      return try TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false).decode(
+        proto
+      ).id.text
     }
     let one = try id(.floats([2], [1, 2], named: "a"))
     #expect(try id(.floats([2], [1, 2], named: "b")) == one)

@@ -51,7 +51,9 @@ import Testing
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       var changed = bytes
       changed[position] = UInt8(truncatingIfNeeded: state >> 33)
-      guard let file = try? MappedFile(contents: changed, named: "seed \(seed)"), let model = try? ModelProto(file) else {
+      guard let file = try? MappedFile(contents: changed, named: "seed \(seed)"),
+        let model = try? ModelProto(file)
+      else {
         continue
       }
       let reader = TensorReader(file, externalDataOf: nil, policy: ExternalDataPolicy(), copy: false)
@@ -120,7 +122,9 @@ import Testing
 
   @Test func refusesDeepNesting() {
     var graph = GraphSpec()
-    for _ in 0..<60 { graph = GraphSpec(nodes: [NodeSpec("If", ["c"], ["y"], [.graph("then_branch", graph)])]) }
+    for _ in 0..<60 {
+      graph = GraphSpec(nodes: [NodeSpec("If", ["c"], ["y"], [.graph("then_branch", graph)])])
+    }
     #expect(reason(ModelSpec(graph).bytes) == .depth(limit: 100))
     var type: [UInt8] = []
     for _ in 0..<200 { type = Encoder { e in e.message(4) { $0.bytes(1, type) } }.bytes }
@@ -132,7 +136,8 @@ import Testing
     var limits = WireLimits()
     limits.messages = 100
     let file = try MappedFile(
-      contents: Encoder { e in e.message(7) { e in for _ in 0..<1000 { e.bytes(1, []) } } }.bytes, named: "many")
+      contents: Encoder { e in e.message(7) { e in for _ in 0..<1000 { e.bytes(1, []) } } }.bytes,
+      named: "many")
     #expect(throws: WireError.self) { try ModelProto(file, limits: limits) }
     limits = WireLimits()
     limits.elements = 100

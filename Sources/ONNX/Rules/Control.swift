@@ -6,7 +6,8 @@ extension ImportRules {
   static let control: [ImportRule] = [
     ImportRule("If", inputs: 1...1, outputs: 1...Int.max) { n throws(Unsupported.Reason) in
       let branches = [
-        Region(proto: try n.graph("then_branch"), label: "then"), Region(proto: try n.graph("else_branch"), label: "else"),
+        Region(proto: try n.graph("then_branch"), label: "then"),
+        Region(proto: try n.graph("else_branch"), label: "else"),
       ]
       for branch in branches where branch.proto.outputs.count != n.proto.outputs.count {
         throw .outputCount(
@@ -22,7 +23,8 @@ extension ImportRules {
         throw .inputCount(expected: max(carried, 0) + 2...max(carried, 0) + 2, found: n.proto.inputs.count)
       }
       guard body.outputs.count > carried, body.outputs.count - 1 == n.proto.outputs.count else {
-        throw .outputCount(expected: body.outputs.count - 1...body.outputs.count - 1, found: n.proto.outputs.count)
+        throw .outputCount(
+          expected: body.outputs.count - 1...body.outputs.count - 1, found: n.proto.outputs.count)
       }
       let inputs = n.inputs + [ValueID?](repeating: nil, count: max(0, carried + 2 - n.inputs.count))
       if inputs.dropFirst(2).contains(nil) { throw .form("a carried value is left empty") }
@@ -35,7 +37,9 @@ extension ImportRules {
       if n.inputs.contains(nil) { throw .form("an operand is left empty") }
       try n.add(SequenceConstruct())
     },
-    ImportRule("SequenceAt", since: 11, inputs: 2...2) { n throws(Unsupported.Reason) in try n.add(SequenceAt()) },
+    ImportRule("SequenceAt", since: 11, inputs: 2...2) { n throws(Unsupported.Reason) in
+      try n.add(SequenceAt())
+    },
     ImportRule("SequenceLength", since: 11, inputs: 1...1) { n throws(Unsupported.Reason) in
       try n.add(SequenceLength())
     },
@@ -71,14 +75,17 @@ extension NodeContext {
     var seen: Set<String> = []
     for region in regions {
       for free in GraphOrder.freeNames(of: region.proto) where seen.insert(free).inserted {
-        guard let id = builder.value(named: free) else { throw .form("a region reads '\(free)', which nothing makes") }
+        guard let id = builder.value(named: free) else {
+          throw .form("a region reads '\(free)', which nothing makes")
+        }
         captured.append((free, id))
       }
     }
     var graphs: [Graph] = []
     for region in regions {
       let inner = GraphBuilder(
-        builder.session, name: region.proto.name, path: "\(name)/\(region.label)/", nesting: builder.nesting + 1)
+        builder.session, name: region.proto.name, path: "\(name)/\(region.label)/",
+        nesting: builder.nesting + 1)
       do throws(StructureError) {
         try inner.build(
           region.proto, formals: formals,

@@ -17,7 +17,8 @@ extension ImportRules {
       if let shape { try n.check("output_shape", shape, count: count, minimum: 1) }
       try n.add(
         ConvTranspose(
-          window: window, groups: try n.positive("group", default: 1), outputPadding: padding, outputShape: shape))
+          window: window, groups: try n.positive("group", default: 1), outputPadding: padding,
+          outputShape: shape))
     },
   ]
 
@@ -34,7 +35,9 @@ extension ImportRules {
       let countsPads = n.version >= 7 ? try n.flag("count_include_pad", default: false) : false
       try n.add(AveragePool(window: window, ceilMode: ceil, countIncludePad: countsPads))
     },
-    ImportRule("GlobalAveragePool", inputs: 1...1) { n throws(Unsupported.Reason) in try n.add(GlobalAveragePool()) },
+    ImportRule("GlobalAveragePool", inputs: 1...1) { n throws(Unsupported.Reason) in
+      try n.add(GlobalAveragePool())
+    },
     ImportRule("GlobalMaxPool", inputs: 1...1) { n throws(Unsupported.Reason) in try n.add(GlobalMaxPool()) },
   ]
 

@@ -90,7 +90,8 @@ extension ImportRules {
     },
   ]
 
-  private static func arithmetic(_ name: String, _ function: BinaryFunction, _ since: Int64 = 1) -> ImportRule {
+  private static func arithmetic(_ name: String, _ function: BinaryFunction, _ since: Int64 = 1) -> ImportRule
+  {
     ImportRule(name, since: since, inputs: 2...2) { node throws(Unsupported.Reason) in
       guard node.version < 7 else { return try node.add(Binary(function)) }
       node.ignore("consumed_inputs")
@@ -108,7 +109,8 @@ extension ImportRules {
     let start = axis < 0 ? axis + rank : axis
     let missing = rank - start - own
     guard start >= 0, missing >= 0 else {
-      throw .attribute(name: "axis", expected: "an axis where rank \(own) fits into rank \(rank)", found: "\(axis)")
+      throw .attribute(
+        name: "axis", expected: "an axis where rank \(own) fits into rank \(rank)", found: "\(axis)")
     }
     if missing == 0 { return node.inputs[1] }
     return node.insert(Unsqueeze(axes: Array(own..<own + missing)), [node.inputs[1]], suffix: "aligned")
@@ -153,7 +155,7 @@ extension ImportRules {
         guard let training = n.operand(2)?.constant?.stored else {
           throw .form("training_mode is not a constant: only inference is supported")
         }
-        if training.elementCount != 1 || training.bytes.base.load(as: UInt8.self) != 0 {
+        if training.elementCount != 1 || training.withBytes({ $0.base.load(as: UInt8.self) != 0 }) {
           throw .form("training_mode is true: only inference is supported")
         }
       }

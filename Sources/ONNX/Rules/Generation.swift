@@ -20,10 +20,10 @@ extension ImportRules {
       guard value.elementCount == 1, let codec = ElementCodec(value.dataType) else {
         throw .attribute(name: "value", expected: "one number", found: "\(value.type)")
       }
-      let fill: Scalar =
+      let fill: Scalar = value.withBytes { bytes in
         value.dataType.isFloatingPoint
-        ? .real(Real(codec.double(at: 0, in: value.bytes.base)))
-        : .integer(codec.int64(at: 0, in: value.bytes.base))
+          ? .real(Real(codec.double(at: 0, in: bytes.base))) : .integer(codec.int64(at: 0, in: bytes.base))
+      }
       try n.add(ConstantOfShape(dataType: value.dataType, fill: fill))
     },
     ImportRule("Constant", inputs: 0...0) { n throws(Unsupported.Reason) in try n.define(try constant(n)) },
@@ -32,13 +32,16 @@ extension ImportRules {
   private static func constant(_ node: NodeContext) throws(Unsupported.Reason) -> TensorReader.Decoded {
     if let tensor = try node.tensor("value") { return tensor }
     if let value = node.attribute("sparse_value") {
-      guard case .sparseTensor(let proto) = value else { throw node.mismatch("sparse_value", "SPARSE_TENSOR", value) }
+      guard case .sparseTensor(let proto) = value else {
+        throw node.mismatch("sparse_value", "SPARSE_TENSOR", value)
+      }
       return try node.decoded("sparse_value") { () throws(TensorDecodeError) in
         try node.builder.session.tensors.decode(proto)
       }
     }
     if node.version >= 12 {
-      for name in ["value_float", "value_floats", "value_int", "value_ints", "value_string", "value_strings"] {
+      for name in ["value_float", "value_floats", "value_int", "value_ints", "value_string", "value_strings"]
+      {
         guard let value = node.attribute(name) else { continue }
         guard let tensor = tensor(of: value) else { throw node.mismatch(name, "numbers or texts", value) }
         return TensorReader.Decoded(tensor: tensor, id: TensorReader.contentIdentity(of: tensor))

@@ -13,7 +13,8 @@ extension ImportRules {
       try refuseStatistics(n)
       try n.add(BatchNormalization(epsilon: epsilon), outputs: 1)
     },
-    ImportRule("BatchNormalization", since: 14, inputs: 5...5, outputs: 1...3) { n throws(Unsupported.Reason) in
+    ImportRule("BatchNormalization", since: 14, inputs: 5...5, outputs: 1...3) {
+      n throws(Unsupported.Reason) in
       let epsilon = try n.real("epsilon", default: 1e-5)
       n.ignore("momentum")
       try n.require("training_mode", 0)
@@ -24,7 +25,8 @@ extension ImportRules {
       if n.version < 6 { n.ignore("consumed_inputs") }
       try n.add(InstanceNormalization(epsilon: try n.real("epsilon", default: 1e-5)))
     },
-    ImportRule("LayerNormalization", since: 17, inputs: 2...3, outputs: 1...3) { n throws(Unsupported.Reason) in
+    ImportRule("LayerNormalization", since: 17, inputs: 2...3, outputs: 1...3) {
+      n throws(Unsupported.Reason) in
       try n.require("stash_type", 1)
       try n.add(
         LayerNormalization(

@@ -20,8 +20,10 @@ extension ImportRules {
   ]
 
   static let reduction: [ImportRule] =
-    reduce("ReduceSum", .sum, axesAreOperandSince: 13) + reduce("ReduceMean", .mean) + reduce("ReduceMax", .max)
-    + reduce("ReduceMin", .min) + reduce("ReduceProd", .prod) + reduce("ReduceL1", .l1) + reduce("ReduceL2", .l2)
+    reduce("ReduceSum", .sum, axesAreOperandSince: 13) + reduce("ReduceMean", .mean)
+    + reduce("ReduceMax", .max)
+    + reduce("ReduceMin", .min) + reduce("ReduceProd", .prod) + reduce("ReduceL1", .l1)
+    + reduce("ReduceL2", .l2)
     + reduce("ReduceLogSum", .logSum) + reduce("ReduceLogSumExp", .logSumExp)
     + reduce("ReduceSumSquare", .sumSquare) + [argument("ArgMax", .max), argument("ArgMin", .min)]
 

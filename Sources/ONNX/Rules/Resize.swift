@@ -7,7 +7,8 @@ extension ImportRules {
     ImportRule("Upsample", 1...6, inputs: 1...1) { n throws(Unsupported.Reason) in
       guard let height = try n.optionalReal("height_scale") else { throw .missingAttribute("height_scale") }
       guard let width = try n.optionalReal("width_scale") else { throw .missingAttribute("width_scale") }
-      let mode = try n.word("mode", default: "nearest", ["nearest": Resize.Mode.nearest, "bilinear": .linear])
+      let mode = try n.word(
+        "mode", default: "nearest", ["nearest": Resize.Mode.nearest, "bilinear": .linear])
       try n.add(asymmetric(mode, scales: [1, 1, height, width]))
     },
     ImportRule("Upsample", 7...8, inputs: 1...1) { n throws(Unsupported.Reason) in

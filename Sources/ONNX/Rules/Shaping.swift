@@ -23,7 +23,8 @@ extension ImportRules {
       guard let axes = try n.ints("axes") else { throw .missingAttribute("axes") }
       try n.add(Unsqueeze(axes: axes))
     },
-    ImportRule("Unsqueeze", since: 13, inputs: 2...2) { n throws(Unsupported.Reason) in try n.add(Unsqueeze()) },
+    ImportRule("Unsqueeze", since: 13, inputs: 2...2) { n throws(Unsupported.Reason) in try n.add(Unsqueeze())
+    },
     ImportRule("Transpose", inputs: 1...1) { n throws(Unsupported.Reason) in
       try n.add(Transpose(permutation: try n.ints("perm")))
     },
@@ -63,7 +64,8 @@ extension ImportRules {
     },
     ImportRule("Split", since: 13, inputs: 1...2, outputs: 1...Int.max) { n throws(Unsupported.Reason) in
       if n.version >= 18, let parts = try n.optionalInt("num_outputs"), parts != n.outputs.count {
-        throw .attribute(name: "num_outputs", expected: "\(n.outputs.count), as the node has outputs", found: "\(parts)")
+        throw .attribute(
+          name: "num_outputs", expected: "\(n.outputs.count), as the node has outputs", found: "\(parts)")
       }
       try n.add(Split(axis: try n.int("axis", default: 0)))
     },

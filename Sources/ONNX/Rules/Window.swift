@@ -10,12 +10,14 @@ extension NodeContext {
     kernel inferred: [Int]? = nil, ofWeights: Bool = false, dilates: Bool = true
   ) throws(Unsupported.Reason) -> Window {
     guard let kernel = try ints("kernel_shape") ?? inferred else {
-      throw ofWeights ? .form("needs kernel_shape or weights of known sizes") : .missingAttribute("kernel_shape")
+      throw ofWeights
+        ? .form("needs kernel_shape or weights of known sizes") : .missingAttribute("kernel_shape")
     }
     try check("kernel_shape", kernel, count: kernel.count, minimum: 1)
     if kernel.isEmpty { throw .attribute(name: "kernel_shape", expected: "at least one axis", found: "none") }
     if let inferred, inferred != kernel {
-      throw .attribute(name: "kernel_shape", expected: "\(inferred) as the weights have it", found: "\(kernel)")
+      throw .attribute(
+        name: "kernel_shape", expected: "\(inferred) as the weights have it", found: "\(kernel)")
     }
     let strides = try ints("strides")
     if let strides { try check("strides", strides, count: kernel.count, minimum: 1) }
@@ -29,7 +31,8 @@ extension NodeContext {
     // Padding that is found by rule makes that in the file void.
     let given = autoPad == .explicit ? pads : nil
     return Window(
-      kernel: kernel, strides: strides, dilations: dilations, padsBegin: given.map { Array($0.prefix(kernel.count)) },
+      kernel: kernel, strides: strides, dilations: dilations,
+      padsBegin: given.map { Array($0.prefix(kernel.count)) },
       padsEnd: given.map { Array($0.suffix(kernel.count)) }, autoPad: autoPad)
   }
 
