@@ -68,7 +68,7 @@ let testTargets: [Target] = [
   tests("SIMDTests", ["SIMDBackend", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),
-  tests("PassesTests", ["Passes", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
+  tests("PassesTests", ["Passes", "ONNX", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
 ]
 

@@ -8,6 +8,7 @@ package enum PassCatalog {
   static let branches = RewritePass("known-branches", InlineIf.rules)
   static let noOperations = RewritePass("no-operations", NoOperations.rules)
   static let pairs = RewritePass("pairs", Pairs.rules)
+  static let layout = RewritePass("transposes", SinkTransposes.rules + AbsorbTransposes.rules)
   static let channelAffine = RewritePass("scale-shift", ChannelAffine.rules)
   static let foldScaleShift = RewritePass("fold-scale-shift", FoldScaleShift.rules)
   static let foldPadding = RewritePass("fold-padding", FoldPadding.rules)
@@ -21,12 +22,13 @@ package enum PassCatalog {
   /// Every pass once, for tests and tools that ask for one by its name.
   package static let all: [any Pass] = [
     DeadCode(), CommonSubexpressions(), FoldShapes(), FoldConstants(), branches, parameters, padding, noOperations, pairs,
-    normalForms, channelAffine, foldScaleShift, foldPadding, raise, epilogues,
+    normalForms, layout, channelAffine, foldScaleShift, foldPadding, raise, epilogues,
   ]
 
   /// All that needs no backend and no sizes: what `full` optimization runs first, once per model.
   package static let portable = Pipeline([
     Stage("simplify", simplify),
+    Stage("layout", [layout] + simplify),
     Stage("fuse", fuse),
     Stage("epilogues", [epilogues, DeadCode()]),
   ])
