@@ -46,6 +46,25 @@ import Testing
     try graph.verify()
   }
 
+  @Test func theDumpReadsAsTheFile() throws {
+    let parameters = ["s", "b", "m", "v"].map { TensorSpec.floats([1], [1], named: $0) }
+    let graph = try model(
+      GraphSpec(
+        nodes: [
+          NodeSpec(
+            "BatchNormalization", ["x", "s", "b", "m", "v"], ["n"], [.float("epsilon", 0.5)], name: "norm"),
+          NodeSpec("Softmax", ["n"], ["y"]),
+        ],
+        inputs: [ValueSpec("x", ["N", 1])], outputs: [ValueSpec("y", nil)], initializers: parameters),
+      opset: 11
+    ).graph
+    let lines = graph.text().split(separator: "\n").filter { !$0.contains("constant") }
+    #expect(lines.count == 4)
+    #expect(lines[0] == "graph graph(%x: float32[N,1]) -> (%y) {")
+    #expect(lines[1].contains("BatchNormalization") && lines[1].contains("named norm"))
+    #expect(lines[2].contains("Softmax") && lines[2].contains("flattens"))
+  }
+
   @Test func madeUpNamesGiveWayToGivenOnes() throws {
     let graph = try model(
       chain([

@@ -1,4 +1,6 @@
 import Glibc
+import IR
+import Operators
 import Tensors
 import Testing
 
@@ -46,6 +48,8 @@ import Testing
     let imported = try Importer.model(at: path)
     try imported.graph.verify()
     #expect(imported.graph.nodeCount > 0)
+    let text = imported.graph.text()
+    #expect(try Graph(text: text, operatorNamed: Catalog.type(named:)).text() == text)
   }
 
   private func refusal(_ path: String) -> ImportError? {
