@@ -171,7 +171,10 @@ extension Graph {
     var mapped: [ValueID: ValueID] = [:]
     var crossing: [ValueID] = []
     let members = Set(ids)
-    func isInside(_ id: ValueID) -> Bool { self[id].producer.map { members.contains($0) } ?? false }
+    func isInside(_ id: ValueID) -> Bool {
+      guard let producer = self[id].producer else { return false }
+      return members.contains(producer)
+    }
     // Inputs first, in the order in which they are read.
     for id in ids {
       for input in self[id].inputs.compactMap({ $0 }) + self[id].epilogueInputs where mapped[input] == nil {
