@@ -61,7 +61,8 @@ struct ConvolutionKernel: PreparedKernel {
       ProductCut(
         ProductShape(
           rows: images * window.outPixels, k: k, n: n,
-          rowFootprint: groupChannels * window.strideX * window.strideY, items: groups), kernels: kernels)
+          rowFootprint: groupChannels * window.strideX * window.strideY, items: groups, threads: request.threads),
+        kernels: kernels)
     }
     let rest = window.batch % imagesPerFrame
     cuts = (cut(imagesPerFrame), cut(rest == 0 ? imagesPerFrame : rest))

@@ -85,8 +85,9 @@ struct MatrixKernel: PreparedKernel {
     self.kernels = kernels
     self.geometry = geometry
     cut = ProductCut(
-      ProductShape(rows: geometry.rows, k: geometry.k, n: geometry.n, rowFootprint: geometry.k, items: geometry.items),
-      kernels: kernels)
+      ProductShape(
+        rows: geometry.rows, k: geometry.k, n: geometry.n, rowFootprint: geometry.k, items: geometry.items,
+        threads: request.threads), kernels: kernels)
     row = geometry.rows == 1 && geometry.items == 1 ? RowProduct(kernels: kernels, k: geometry.k, n: geometry.n) : nil
     let space = RowSpace.matrices(request.outputs[0]?.sizes ?? [])
     var steps = request.fusable(into: space, limit: offer.fusedSteps).steps

@@ -12,9 +12,10 @@ struct ProductShape: Sendable {
   var rowFootprint: Int
   /// Independent products beside each other.
   var items = 1
+  var threads: Int
 }
 
-/// How a product is cut: ranges of rows by ranges of panels. Depends on the shape and the tile alone.
+/// How a product is cut: ranges of rows by ranges of panels. Every sum is the same in any cut.
 struct ProductCut: Sendable {
   let rowParts: Int
   let panelParts: Int
@@ -29,7 +30,7 @@ struct ProductCut: Sendable {
     var byRows = (rows + cachedRows - 1) / cachedRows
     let work = Double(rows) * Double(shape.k) * Double(shape.n)
     // About 5 µs of work each, and no more parts than keep every thread busy to the end.
-    let most = max(1, 16 / max(shape.items, 1))
+    let most = shape.threads == 1 ? 1 : max(1, 16 / max(shape.items, 1))
     let wanted = max(1, min(most, Int(min(work / 3e5, 16))))
     if byRows < wanted { byRows = max(byRows, min(wanted, rows / 24)) }
     if byRows > 1 && byRows % 2 == 1 { byRows += 1 }

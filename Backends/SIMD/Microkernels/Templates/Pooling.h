@@ -1,5 +1,18 @@
 // Pooling of one NHWC image, channels innermost.
 
+// The maximum of a window, NaN where it holds one.
+static V window_max(const nt_window *w, const float *from, ptrdiff_t ky0, ptrdiff_t ky1, ptrdiff_t kx0, ptrdiff_t kx1) {
+  V a = set1(-INFINITY);
+  for (ptrdiff_t ky = ky0; ky < ky1; ky++)
+    for (ptrdiff_t kx = kx0; kx < kx1; kx++)
+      a = binary_v(NT_MAX, load(from + ky * w->dilation_y * w->in_y + kx * w->dilation_x * w->in_x), a);
+  return a;
+}
+INLINE int any_nan(V x) {
+  VI unordered = x != x;
+  return __builtin_reduce_or(unordered) != 0;
+}
+
 INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
   const V lower = set1(w->epilogue.lower), upper = set1(w->epilogue.upper);
   for (ptrdiff_t oy = out_row; oy < out_row_end; oy++) {
@@ -25,17 +38,20 @@ INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdi
       const V start = set1(average ? 0.0f : -INFINITY);
       ptrdiff_t c = 0;
       for (; c + 4 * W <= w->channels; c += 4 * W) {
-        V a[4] = {start, start, start, start};
+        V a[4] = {start, start, start, start}, sums[4] = {set1(0), set1(0), set1(0), set1(0)};
         for (ptrdiff_t ky = ky0; ky < ky1; ky++)
           for (ptrdiff_t kx = kx0; kx < kx1; kx++) {
             const float *p = from + ky * tap_y + kx * tap_x + c;
             UNROLL for (int v = 0; v < 4; v++) {
               V x = load(p + v * W);
-              a[v] = average ? a[v] + x : binary_v(NT_MAX, x, a[v]);
+              sums[v] += x;
+              if (!average) a[v] = at_least(a[v], x);
             }
           }
         UNROLL for (int v = 0; v < 4; v++) {
-          V x = average ? a[v] / count : a[v];
+          V x = average ? sums[v] / count : a[v];
+          // at_least drops a NaN on its right; every NaN makes the sum one.
+          if (!average && any_nan(sums[v])) x = window_max(w, from + c + v * W, ky0, ky1, kx0, kx1);
           store(to + c + v * W, at_most(at_least(x, lower), upper));
         }
       }
