@@ -70,6 +70,9 @@ let testTargets: [Target] = [
   tests("CompilerTests", ["Compiler", "Tensors"]),
   tests("PassesTests", ["Passes", "ONNX", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
+  tests(
+    "ForeignTests",
+    ["OpenBLASBackend", "OneDNNBackend", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"]),
 ]
 
 let package = Package(

@@ -14,6 +14,14 @@ onednn_tensor onednn_tensor_make(int32_t rank, const int64_t *sizes, const int64
   return tensor;
 }
 
+bool onednn_problem_append(onednn_problem *problem, const onednn_step *step) {
+  if (problem->stepCount >= onednn_step_limit) {
+    return false;
+  }
+  problem->steps[problem->stepCount++] = *step;
+  return true;
+}
+
 #if ONEDNN_HEADERS == 2
 
 onednn_table onednn;

@@ -113,6 +113,9 @@ typedef struct {
   onednn_step steps[onednn_step_limit];
 } onednn_problem;
 
+/// Adds a step; false when there are too many.
+bool onednn_problem_append(onednn_problem *problem, const onednn_step *step);
+
 // MARK: - Primitives
 
 /// A compiled problem. Immutable to its users and safe to run from any number of threads at once.
