@@ -1,6 +1,7 @@
 import Compiler
 import Kernels
 import NaiveBackend
+import OneDNNBackend
 import SIMDBackend
 
 /// Who computes a run. Any compiled model serves all of them.
@@ -62,6 +63,7 @@ public struct Backends: Sendable {
       }
     }
     load(SIMDBackend.self, .simd)
+    load(OneDNNBackend.self, .oneDNN)
     load(NaiveBackend.self, .naive)
     registry = BackendSet(loaded, missing: missing)
   }
