@@ -5,10 +5,12 @@ import Tensors
 
 /// Offers for channels-last and row-major data, as far as the library has more than its reference implementation.
 ///
-/// `parts` makes the library's problem for a layout and some fused steps.
+/// `parts` makes the library's problem for a layout and some fused steps. `rowMajorCost` is how many times longer
+/// row-major data takes than a multiplication at the library's best, where it does.
 func offers(
   _ request: KernelRequest, channelAxis: Int, leading: [FusedSteps.Item] = [], limit: Int = .max,
-  numerics: Numerics = .reassociated, layouts: [Layout]? = nil, consumesWeights: Bool = true, _ parts: (FusedSteps, Layout) -> [PartPlan]?
+  numerics: Numerics = .reassociated, layouts: [Layout]? = nil, consumesWeights: Bool = true,
+  rowMajorCost: (factor: Double, multiplications: Int)? = nil, _ parts: (FusedSteps, Layout) -> [PartPlan]?
 ) -> Verdict {
   guard let result = request.outputs.first ?? nil, let rank = request.inputs.first??.placement.rank else {
     return .declines("operands are missing")
@@ -37,6 +39,11 @@ func offers(
     offer.numerics = numerics
     offer.fixedReductionOrder = numerics == .exact
     if consumesWeights { offer.consumedConstants = [1] }
+    if layout == .rowMajor, let cost = rowMajorCost {
+      offer.predicted = .nanoseconds(
+        500 + Int64(Double(cost.multiplications) / 30 * cost.factor) / Int64(max(1, request.threads))
+          + Int64(request.epilogue.steps.count - steps.count) * Int64(result.byteCount / 5))
+    }
     offers.append(offer)
     if let item = steps.accumulable(), let operand = steps.items[item].operand {
       var onto = steps

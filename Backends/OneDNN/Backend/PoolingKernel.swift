@@ -23,7 +23,7 @@ enum PoolingKernel {
     case .success(let pooling):
       offers(
         request, channelAxis: 1, numerics: pooling.kind == .maxPooling ? .exact : .reassociated,
-        consumesWeights: false
+        consumesWeights: false, rowMajorCost: (3, pooling.work)
       ) { steps, layout in pooling.parts(steps, layout: layout, threads: 1) }
     }
   }
@@ -83,8 +83,9 @@ private struct Pooling {
     return .success(Pooling(kind: kind, window: window, x: x, y: y))
   }
 
+  var work: Int { y.reduce(1, *) * window.kernel.reduce(1, *) }
+
   func parts(_ steps: FusedSteps, layout: Layout, threads: Int) -> [PartPlan]? {
-    let work = y.reduce(1, *) * window.kernel.reduce(1, *)
     let boxes =
       layout == .rowMajor
       ? Partition.channels(images: y[0], rows: y[2], channels: y[1], step: 1, threads: threads, work: work)
