@@ -2,6 +2,7 @@ import Compiler
 import Kernels
 import NaiveBackend
 import OneDNNBackend
+import OpenBLASBackend
 import SIMDBackend
 
 /// Who computes a run. Any compiled model serves all of them.
@@ -64,6 +65,7 @@ public struct Backends: Sendable {
     }
     load(SIMDBackend.self, .simd)
     load(OneDNNBackend.self, .oneDNN)
+    load(OpenBLASBackend.self, .openBLAS)
     load(NaiveBackend.self, .naive)
     registry = BackendSet(loaded, missing: missing)
   }
