@@ -23,7 +23,7 @@ extension Graph {
         guard index < regions.count else { throw GraphError(.malformed("has \(regions.count) regions")) }
         let region = regions[index]
         if operands.count != region.inputs.count {
-          throw GraphError(.arity(expected: region.inputs.count...region.inputs.count, found: operands.count))
+          throw GraphError(.malformed("region \(index) takes \(region.inputs.count) values, \(operands.count) are given"))
         }
         let inferred = try region.inferred(operands, budget: budget)
         return inferred.outputs.map { inferred[$0.value].operand }
@@ -128,7 +128,7 @@ extension Graph {
 
 /// How many nodes within regions one inference may visit: a loop infers its body more than once, and loops nest.
 private final class InferenceBudget: Sendable {
-  private let left = Atomic<Int>(500_000)
+  private let left = Atomic<Int>(200_000)
 
   func spend() throws(GraphError) {
     if left.wrappingSubtract(1, ordering: .relaxed).newValue < 0 {

@@ -32,6 +32,14 @@ package struct GraphError: Error, Sendable {
     self.node = node
   }
 
+  /// Whether no choice of types could avoid it: the graph itself is wrong, or too much was asked.
+  package var isStructural: Bool {
+    switch reason {
+    case .malformed, .budget, .cycle: true
+    default: false
+    }
+  }
+
   package func at(_ node: String) -> GraphError { self.node == nil ? GraphError(reason, node: node) : self }
 }
 

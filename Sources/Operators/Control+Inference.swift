@@ -11,13 +11,18 @@ extension If {
       return try Self.checked(try context.region(isTrue ? 0 : 1, captured), context).map(\.type)
     }
     // A branch that does not fit these types may never be taken: only both failing is an error.
-    let first: [Operand]
-    do throws(GraphError) {
-      first = try Self.checked(try context.region(0, captured), context)
-    } catch {
-      return try Self.checked(try context.region(1, captured), context).map(\.type)
+    var failure: GraphError?
+    var branches: [[Operand]] = []
+    for i in 0..<2 {
+      do throws(GraphError) {
+        branches.append(try Self.checked(try context.region(i, captured), context))
+      } catch {
+        if error.isStructural { throw error }
+        failure = failure ?? error
+      }
     }
-    guard let second = try? Self.checked(try context.region(1, captured), context) else { return first.map(\.type) }
+    guard let first = branches.first else { throw failure ?? GraphError(.malformed("has no branches")) }
+    guard let second = branches.dropFirst().first else { return first.map(\.type) }
     var joiner = TypeJoiner(context, seenBy: captured)
     var results: [ValueType] = []
     for (a, b) in zip(first, second) { results.append(try joiner.join(a.type, b.type)) }
@@ -26,7 +31,7 @@ extension If {
 
   private static func checked(_ results: [Operand], _ context: InferenceContext) throws(GraphError) -> [Operand] {
     if results.count < context.wanted.count {
-      throw GraphError(.resultCount(expected: results.count...results.count, found: context.wanted.count))
+      throw GraphError(.malformed("a branch has \(results.count) results, \(context.wanted.count) are named"))
     }
     return results
   }

@@ -71,8 +71,8 @@ extension Slice {
 
   // MARK: - Symbolic sizes
 
-  /// Bounds beyond this mean "to the end": exporters write the largest number of some type.
-  private static let endless = Int(Int32.max) - 1
+  /// Bounds beyond this mean "to the end": exporters write the largest number of some type, or 10^9.
+  private static let endless = 1 << 29
 
   /// The number of positions. Where a size is a formula, positions are taken to lie within it; binding decides.
   static func count(_ size: Dimension, _ start: Dimension, _ end: Dimension, step: Int) throws(GraphError) -> Dimension {
