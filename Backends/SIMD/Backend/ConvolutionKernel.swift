@@ -181,7 +181,7 @@ struct ConvolutionKernel: PreparedKernel {
 }
 
 /// Copies images into frames of zeros, as wide as the windows reach, channels innermost.
-private struct FrameWork: ParallelWork {
+struct FrameWork: ParallelWork {
   let kernels: Microkernels
   let window: ImageWindow
   let isPlanar: Bool

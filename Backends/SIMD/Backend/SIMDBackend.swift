@@ -17,6 +17,6 @@ package struct SIMDBackend: Backend {
     kernels =
       [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + MatrixKernel.rows(micro) + SweepKernel.rows(micro)
       + PoolingKernel.rows(micro) + RowsKernel.rows(micro) + ReduceKernel.rows(micro) + [ConcatKernel.row(micro)]
-      + ReorderKernel.rows(micro)
+      + ReorderKernel.rows(micro) + [ConvTransposeKernel.row(micro), ResizeKernel.row(micro)]
   }
 }
