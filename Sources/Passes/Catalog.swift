@@ -8,7 +8,10 @@ package enum PassCatalog {
   static let branches = RewritePass("known-branches", InlineIf.rules)
   static let noOperations = RewritePass("no-operations", NoOperations.rules)
   static let pairs = RewritePass("pairs", Pairs.rules)
-  static let layout = RewritePass("transposes", SinkTransposes.rules + AbsorbTransposes.rules)
+  static let layout = RewritePass(
+    "transposes",
+    [Pairs.transposes, NoOperations.dropTranspose, NoOperations.transposeOfOnes] + AbsorbTransposes.rules
+      + SinkTransposes.rules)
   static let channelAffine = RewritePass("scale-shift", ChannelAffine.rules)
   static let foldScaleShift = RewritePass("fold-scale-shift", FoldScaleShift.rules)
   static let foldPadding = RewritePass("fold-padding", FoldPadding.rules)
@@ -17,7 +20,7 @@ package enum PassCatalog {
 
   private static let known: [any Pass] = [DeadCode(), branches, FoldShapes(), FoldConstants()]
   private static let simplify: [any Pass] = known + [parameters, padding, noOperations, pairs, normalForms, CommonSubexpressions()]
-  private static let fuse: [any Pass] = [raise, channelAffine, foldScaleShift, foldPadding, FoldConstants(), noOperations, DeadCode()]
+  private static let fuse: [any Pass] = [raise, channelAffine, foldScaleShift, foldPadding] + simplify
 
   /// Every pass once, for tests and tools that ask for one by its name.
   package static let all: [any Pass] = [

@@ -34,6 +34,12 @@ package struct PassLog: Sendable {
     package var rule: String
     package var node: String
     package var reason: String
+
+    package init(rule: String, node: String, reason: String) {
+      self.rule = rule
+      self.node = node
+      self.reason = reason
+    }
   }
 
   package private(set) var hits: [Hits] = []

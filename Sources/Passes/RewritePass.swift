@@ -42,30 +42,29 @@ package struct RewritePass: Pass {
     return changes
   }
 
+  /// Nodes wait on a stack: what a change made is looked at next, so that a node that moves along a chain meets the next
+  /// one of its kind before that one moves too.
   private func sweep(_ graph: inout Graph, log: inout PassLog) throws(GraphError) -> Int {
-    var queue = try graph.order()
-    var isQueued = [Bool](repeating: true, count: graph.nodes.count)
-    let limit = 1000 + Self.changesPerNode * queue.count
+    var stack = Array(try graph.order().reversed())
+    var isWaiting = [Bool](repeating: true, count: graph.nodes.count)
+    let limit = 1000 + Self.changesPerNode * stack.count
     var changes = 0
-    var head = 0
-    while head < queue.count {
-      let id = queue[head]
-      head += 1
-      isQueued[Int(id.index)] = false
+    while let id = stack.popLast() {
+      isWaiting[Int(id.index)] = false
       guard graph.node(id) != nil else { continue }
       let firstNew = graph.nodes.count
       guard let touched = rewrite(&graph, at: id, log: &log) else { continue }
       changes += 1
       if changes > limit { throw GraphError(.budget("rules of \(name) undo each other"), node: name) }
-      isQueued += [Bool](repeating: false, count: graph.nodes.count - firstNew)
-      func enqueue(_ node: NodeID) {
-        guard graph.node(node) != nil, !isQueued[Int(node.index)] else { return }
-        isQueued[Int(node.index)] = true
-        queue.append(node)
+      isWaiting += [Bool](repeating: false, count: graph.nodes.count - firstNew)
+      func push(_ node: NodeID) {
+        guard graph.node(node) != nil, !isWaiting[Int(node.index)] else { return }
+        isWaiting[Int(node.index)] = true
+        stack.append(node)
       }
-      for node in firstNew..<graph.nodes.count { enqueue(NodeID(node)) }
-      enqueue(id)
-      for node in affected(by: touched, in: graph) { enqueue(node) }
+      for node in affected(by: touched, in: graph).reversed() { push(node) }
+      push(id)
+      for node in (firstNew..<graph.nodes.count).reversed() { push(NodeID(node)) }
     }
     return changes
   }

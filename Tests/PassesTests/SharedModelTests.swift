@@ -20,8 +20,8 @@ import Testing
     ("keras_mnist_mlp", 4, true), ("keras_mnist_cnn", 8, true), ("mnist-8", 8, true), ("squeezenet_v1.0", 40, false),
     ("mobilenet_v2_1.0_224_float", 56, false), ("ultraface_version-RFB-320", 83, false),
     ("qonnx_bsd300x3-espcn_subpixel_float_model", 5, false), ("nv_residual_block", 8, false),
-    ("hg_keypoint_classifier", 5, true), ("omz_samplenet", 9, true), ("vespa_dummy_transformer", 57, true),
-    ("vespa_random_encoder", 38, true), ("magika_v3_3", 48, false),
+    ("hg_keypoint_classifier", 5, true), ("omz_samplenet", 9, true), ("vespa_dummy_transformer", 41, true),
+    ("vespa_random_encoder", 30, true), ("magika_v3_3", 37, false),
   ]
 
   @Test(arguments: folder == nil ? [] : models)

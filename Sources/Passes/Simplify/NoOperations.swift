@@ -22,7 +22,7 @@ enum NoOperations {
     drop("drop-flatten", Flatten.self, judge: sameShape),
     drop("drop-expand", Expand.self, judge: sameShape),
     drop("drop-tile", Tile.self, judge: sameShape),
-    drop("drop-transpose", Transpose.self, where: isInOrder),
+    dropTranspose,
     drop("drop-pad", Pad.self, where: { $0.pads?.allSatisfy { $0 == 0 } ?? false }),
     drop("drop-slice", Slice.self, judge: { graph, node in
       let outcome = sameShape(graph, node)
@@ -69,9 +69,8 @@ enum NoOperations {
     return from == to ? .changed : .ignored
   }
 
-  private static let isInOrder: @Sendable (Transpose) -> Bool = { op in
-    op.permutation.map { $0 == Array($0.indices) } ?? false
-  }
+  static let dropTranspose = drop(
+    "drop-transpose", Transpose.self, where: { $0.permutation.map { $0 == Array($0.indices) } ?? false })
 
   private static let neutralOperand: Rewrite = {
     let find = Find(Binary.self, where: { [.add, .sub, .mul, .div, .pow].contains($0.function) })
@@ -100,7 +99,7 @@ enum NoOperations {
   }()
 
   /// A transposition that moves only axes of size one moves no byte: it is a Reshape.
-  private static let transposeOfOnes: Rewrite = {
+  static let transposeOfOnes: Rewrite = {
     let x = Anything()
     let find = Find(Transpose.self, x)
     return Rewrite("transpose-to-reshape", at: find) { (graph, match, patch) throws(GraphError) in

@@ -12,7 +12,7 @@ import Tensors
 enum Pairs {
   static let rules: [Rewrite] = [transposes, reshapes, casts, inverses]
 
-  private static let transposes: Rewrite = {
+  static let transposes: Rewrite = {
     let x = Anything()
     let inner = Find(Transpose.self, x)
     let outer = Find(Transpose.self, inner)

@@ -37,7 +37,7 @@ func tensorial<T>(_ body: () throws(TensorError) -> T) throws(GraphError) -> T {
 
 extension Patch {
   /// A node like `node` with something replaced, for the same wanted results; each result replaces the old one.
-  mutating func substitute(
+  package mutating func substitute(
     _ node: Node, op: (any Operator)? = nil, inputs: [ValueID?]? = nil, epilogue: Epilogue? = nil,
     with epilogueInputs: [ValueID]? = nil, regions: [Graph]? = nil, in graph: borrowing Graph
   ) throws(GraphError) {
@@ -52,7 +52,7 @@ extension Patch {
   }
 
   /// One node with one result, instead of `value`.
-  mutating func replace(
+  package mutating func replace(
     _ value: ValueID, by op: some Operator, _ inputs: [ValueID?], epilogue: Epilogue = Epilogue(),
     with epilogueInputs: [ValueID] = [], named name: String, in graph: borrowing Graph
   ) throws(GraphError) {
