@@ -11,7 +11,7 @@ public enum BackendChoice: String, Sendable, Hashable, CaseIterable {
   case naive
   /// Our own kernels for the processor at hand.
   case simd
-  /// Matrix products through OpenBLAS.
+  /// Matrix products and convolutions through OpenBLAS.
   case openblas
   /// oneDNN's primitives.
   case onednn
