@@ -7,10 +7,11 @@ import Tensors
 ///     Transpose[b](Transpose[a](x))      →  Transpose[a∘b](x)
 ///     Reshape(Reshape(x))                →  Reshape(x)
 ///     Cast[C](Cast[B](x: A))             →  Cast[C](x), where B holds every A
+///     Concat(Concat(x, y), z)            →  Concat(x, y, z), along one axis
 ///     neg(neg(x)), not(not(x))           →  x
 ///     relu(relu(x)), abs(abs(x)), …      →  the inner one
 enum Pairs {
-  static let rules: [Rewrite] = [transposes, reshapes, casts, inverses]
+  static let rules: [Rewrite] = [transposes, reshapes, casts, concats, inverses]
 
   static let transposes: Rewrite = {
     let x = Anything()
@@ -78,6 +79,26 @@ enum Pairs {
     default: return false
     }
   }
+
+  private static let concats: Rewrite = {
+    let outer = Find(Concat.self)
+    return Rewrite("merge-concats", at: outer) { (graph, match, patch) throws(GraphError) in
+      let node = graph[match.node(outer)]
+      var parts: [ValueID?] = []
+      for case let input? in node.inputs {
+        guard let inner = graph.producer(of: input), let op = inner.op as? Concat else {
+          parts.append(input)
+          continue
+        }
+        guard op == match.op(outer, in: graph) else { return .declined("\(inner.name) joins another axis") }
+        guard graph.isUsedOnce(input) else { return .declined("\(inner.name) is used elsewhere") }
+        parts += inner.inputs
+      }
+      if parts.count == node.inputs.count { return .ignored }
+      try patch.substitute(node, inputs: parts, in: graph)
+      return .changed
+    }
+  }()
 
   private static let inverses: Rewrite = {
     let x = Anything()
