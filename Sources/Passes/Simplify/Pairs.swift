@@ -95,6 +95,7 @@ enum Pairs {
         parts += inner.inputs
       }
       if parts.count == node.inputs.count { return .ignored }
+      if parts.count > 1024 { return .declined("\(parts.count) operands are too many") }
       try patch.substitute(node, inputs: parts, in: graph)
       return .changed
     }
