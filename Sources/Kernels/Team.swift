@@ -6,16 +6,14 @@ import Synchronization
 /// Unchecked: the plain fields are written by the caller before it publishes an epoch to the workers (releasing), read
 /// by them after they saw it (acquiring), and written again only after all have reported back.
 package final class Team: @unchecked Sendable {
-  package typealias Body = (UnsafeRawPointer, Int) -> Void
-
   private let pool: WorkerPool
   private let limit: Int
   /// Bits of the leased workers.
   private var leased: UInt64 = 0
   package private(set) var leasedCount = 0
 
-  private var body: Body = { _, _ in }
-  private var context = UnsafeRawPointer(bitPattern: 1)
+  private var type: any ParallelWork.Type = NoWork.self
+  private var context: UnsafeRawPointer?
   private var chunkCount = 0
   private let nextChunk = Atomic<Int>(0)
   private let pending = Atomic<Int>(0)
@@ -40,9 +38,9 @@ package final class Team: @unchecked Sendable {
     leasedCount = 0
   }
 
-  /// Runs the chunks on the caller and the leased workers.
-  package func dispatch(_ chunks: Int, context: UnsafeRawPointer, _ body: @escaping Body) {
-    self.body = body
+  /// Runs the chunks of the work at `context` on the caller and the leased workers.
+  package func dispatch(_ chunks: Int, _ context: UnsafeRawPointer, of type: any ParallelWork.Type) {
+    self.type = type
     self.context = context
     chunkCount = chunks
     nextChunk.store(0, ordering: .relaxed)
@@ -71,12 +69,18 @@ package final class Team: @unchecked Sendable {
   private func work() {
     guard let context else { return }
     let count = chunkCount
+    let type = type
     while true {
       let chunk = nextChunk.add(1, ordering: .relaxed).oldValue
       if chunk >= count { return }
-      body(context, chunk)
+      type.run(context, chunk: chunk)
     }
   }
+}
+
+/// What a team has before its first dispatch.
+private struct NoWork: ParallelWork {
+  func run(chunk: Int) {}
 }
 
 @inline(__always)

@@ -6,6 +6,16 @@ import Synchronization
 package protocol ParallelWork {
   /// Does one chunk; chunks run in any order and on any thread.
   func run(chunk: Int)
+  /// Does one chunk of the work at an address. A requirement, so that the type alone says what to call: a generic
+  /// closure would carry the type in a context on the heap wherever the compiler does not specialize it.
+  static func run(_ work: UnsafeRawPointer, chunk: Int)
+}
+
+extension ParallelWork {
+  @inlinable
+  package static func run(_ work: UnsafeRawPointer, chunk: Int) {
+    work.assumingMemoryBound(to: Self.self).pointee.run(chunk: chunk)
+  }
 }
 
 /// The threads that one run may use.
@@ -35,9 +45,7 @@ package struct Workers: Sendable {
       return
     }
     withUnsafePointer(to: work) { pointer in
-      team.dispatch(chunks, context: UnsafeRawPointer(pointer)) { context, chunk in
-        context.assumingMemoryBound(to: Work.self).pointee.run(chunk: chunk)
-      }
+      team.dispatch(chunks, UnsafeRawPointer(pointer), of: Work.self)
     }
   }
 }
