@@ -63,7 +63,7 @@ package struct Graph: Sendable {
     return found
   }
 
-  /// The index of `name` among the origins, added when new.
+  /// Adds a name of the file to the origins. Returns its index.
   package mutating func originIndex(of name: String) -> Int32 {
     originNames.append(name)
     return Int32(originNames.count - 1)

@@ -51,9 +51,9 @@ extension GraphError.Reason: CustomStringConvertible {
   package var description: String {
     switch self {
     case .arity(let expected, let found):
-      "expects \(expected.lowerBound == expected.upperBound ? "\(expected.lowerBound)" : "\(expected)") operands, found \(found)"
+      "expects \(expected.text) operands, found \(found)"
     case .resultCount(let expected, let found):
-      "has \(expected.lowerBound == expected.upperBound ? "\(expected.lowerBound)" : "\(expected)") results, \(found) are named"
+      "has \(expected.text) results, \(found) are named"
     case .missing(let operand): "operand \(operand) is missing"
     case .dataType(let operand, let expected, let found):
       "operand \(operand) is \(found.rawValue), expected \(expected.map(\.rawValue).joined(separator: " or "))"
@@ -77,4 +77,12 @@ extension GraphError.Reason: CustomStringConvertible {
 /// Runs `body`, turning overflow of sizes into a graph error.
 package func sized<T>(_ body: () throws(SizeOverflow) -> T) throws(GraphError) -> T {
   do { return try body() } catch { throw GraphError(.sizeOverflow) }
+}
+
+extension ClosedRange<Int> {
+  /// `2`, `1 to 3`, or `at least 1`.
+  fileprivate var text: String {
+    if lowerBound == upperBound { return "\(lowerBound)" }
+    return upperBound == .max ? "at least \(lowerBound)" : "\(lowerBound) to \(upperBound)"
+  }
 }

@@ -58,7 +58,8 @@ extension InferenceContext {
     guard let operand = operand(i), let type = try operand.tensorType(i) else { return nil }
     try type.expect([.int64, .int32], operand: i)
     if let rank = type.shape?.count, rank > 1 { throw GraphError(.rank(operand: i, expected: 1, found: rank)) }
-    return operand.contents
+    // A vector without elements is known, whatever it is computed from.
+    return operand.contents ?? (type.shape == [0] ? [] : nil)
   }
 
   /// The same, when all elements are numbers.

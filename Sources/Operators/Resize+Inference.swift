@@ -108,6 +108,7 @@ extension Resize {
 
   private func knownScales(_ context: InferenceContext) throws(GraphError) -> [Double]? {
     if let scales { return scales.map(\.value) }
+    if let numbers = context.operand(2)?.numbers { return numbers.map { Double($0) } }
     guard let constant = context.operand(2)?.constant, let count = context.parameterCount(2),
       count <= Tensor.rankLimit
     else { return nil }

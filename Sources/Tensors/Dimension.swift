@@ -33,9 +33,9 @@ public struct Dimension: Hashable, Sendable {
   public private(set) var terms: [Term]
 
   /// Longer formulas are refused: a hostile graph could double them at every node.
-  static let termLimit = 64
-  static let factorLimit = 32
-  static let textLimit = 4096
+  static let termLimit = 48
+  static let factorLimit = 16
+  static let textLimit = 1024
 
   public init(_ number: Int) { terms = number == 0 ? [] : [Term(factors: [], coefficient: number)] }
   public init(_ symbol: Symbol) { terms = [Term(factors: [.symbol(symbol)], coefficient: 1)] }

@@ -46,6 +46,7 @@ import Testing
     Case(Reduce(.sum, axes: nil, keepDims: false), "float32[N,C]", gives: "float32[]"),
     Case(Reduce(.sum, axes: [], noopWithEmptyAxes: true), "float32[N,C]", gives: "float32[N,C]"),
     Case(Reduce(.sum, axes: nil), "float32[N,C]", "int64[1]{1}", gives: "float32[N,1]"),
+    Case(Reduce(.sum, axes: nil), "float32[N,C]", "int64[0]", gives: "float32[1,1]"),
     Case(Reduce(.sum, axes: nil), "float32[N,C]", "int64[1]", gives: "float32[n#0,n#1]"),
     Case(Reduce(.sum, axes: nil, keepDims: false), "float32[N,C]", "int64[1]", gives: "float32[n#0]"),
     Case(Reduce(.sum, axes: nil, keepDims: false), "float32[N,C]", "int64[K]", gives: "float32[?]"),

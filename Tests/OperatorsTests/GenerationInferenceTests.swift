@@ -31,6 +31,7 @@ import Testing
     Case(Resize(axes: [-1], sizes: [7]), "float32[N,3,W]", gives: "float32[N,3,7]"),
     Case(Resize(), "float32[N,3]", "-", "-", "int64[2]{N,6}", gives: "float32[N,6]"),
     Case(Resize(), "float32[N,3]", "float32[0]", "float32[2]", gives: "float32[n#0,n#1]"),
+    Case(Resize(), "float32[N,3]", "-", "float32[2]{1,2}", gives: "float32[N,6]"),
     Case(Resize(), "float32[?]", "-", "float32[4]", gives: "float32[n#0,n#1,n#2,n#3]"),
     Case(Resize(aspectPolicy: .notLarger, axes: [0, 1], sizes: [7, 8]), "float32[2,4]", gives: "float32[4,8]"),
     Case(Resize(aspectPolicy: .notSmaller, axes: [0, 1], sizes: [7, 8]), "float32[2,4]", gives: "float32[7,14]"),
