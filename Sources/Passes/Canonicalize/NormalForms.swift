@@ -8,10 +8,11 @@ import Tensors
 ///     Flatten(x), Unsqueeze(x), …    →  Reshape[target=…](x)
 ///     Gemm[alpha=2](x, @w, @c)       →  Gemm(x, @w·2, @c)
 ///     Softmax[flattens](x)           →  Softmax(x), where the flattened axes but one have size 1
+///     Reduce[mean, axes=[2,3]](x)    →  GlobalAveragePool(x), where the axes stay
 enum NormalForms {
   static let rules: [Rewrite] = [
     variadic, flatten, moveAxes(Squeeze.self, "squeeze-to-reshape"), moveAxes(Unsqueeze.self, "unsqueeze-to-reshape"),
-    gemmFactors, softmax,
+    gemmFactors, softmax, mean,
   ]
 
   private static let variadic: Rewrite = {
@@ -110,6 +111,20 @@ enum NormalForms {
       if wide.count > 1 { return .declined("it flattens several axes") }
       try patch.substitute(
         graph[match.node(find)], op: Softmax(axis: wide.first ?? shape.count - 1), in: graph)
+      return .changed
+    }
+  }()
+
+  private static let mean: Rewrite = {
+    let x = Anything()
+    let find = Find(Reduce.self, x, anyEpilogue: true, where: { $0.function == .mean && $0.keepDims })
+    return Rewrite("mean-to-global-average-pool", at: find) { (graph, match, patch) throws(GraphError) in
+      let node = graph[match.node(find)]
+      guard let type = graph.tensorType(match[x]), type.isFoldableFloat, let rank = type.shape?.count, rank >= 4,
+        graph.operandCount(node.id) == 1, let axes = match.op(find, in: graph).axes,
+        axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() == Array(2..<rank)
+      else { return .ignored }
+      try patch.substitute(node, op: GlobalAveragePool(), in: graph)
       return .changed
     }
   }()

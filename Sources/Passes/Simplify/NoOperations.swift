@@ -7,6 +7,7 @@ import Tensors
 ///     Identity(x)  Cast[to=float32](x: float32)  Reshape(x) to its own shape  Transpose[0,1,2](x)
 ///     Pad of nothing  Slice of everything  Concat of one  Expand, Tile to the same size  Clip without bounds
 ///     x · 1   x ÷ 1   x − 0   x + (−0)          →  x
+///     Binary(x, Expand(y))                      →  Binary(x, y), where y broadcasts to x by itself
 ///
 /// `x + 0` stays when x is a float: it turns −0 into 0.
 enum NoOperations {
@@ -38,7 +39,7 @@ enum NoOperations {
       graph.operandCount(node.id) == 1 ? .changed : .ignored
     }),
     drop("drop-variadic", Variadic.self, judge: { _, node in node.inputs.count == 1 ? .changed : .ignored }),
-    neutralOperand, transposeOfOnes,
+    neutralOperand, transposeOfOnes, expandedOperand,
   ]
 
   /// A rule that leaves the node out where `judge` says so.
@@ -114,6 +115,27 @@ enum NoOperations {
       try patch.replace(
         match[find], by: Reshape(target: target), [match[x]], named: graph[match.node(find)].name, in: graph)
       return .changed
+    }
+  }()
+
+  private static let expandedOperand: Rewrite = {
+    let find = Find(Binary.self, anyEpilogue: true)
+    return Rewrite("drop-expand-of-operand", at: find) { (graph, match, patch) throws(GraphError) in
+      let node = graph[match.node(find)]
+      guard node.inputs.count == 2, let result = graph.shape(match[find]) else { return .ignored }
+      for side in 0...1 {
+        guard let value = node.inputs[side], let other = node.inputs[1 - side], let expand = graph.producer(of: value),
+          expand.op is Expand, let operand = expand.inputs.first, let operand
+        else { continue }
+        guard graph.shape(other) == result, Epilogues.broadcasts(graph.shape(operand), to: result) else {
+          return .declined("the expanded operand enlarges the result, or its shape is not known")
+        }
+        var inputs = node.inputs
+        inputs[side] = operand
+        try patch.substitute(node, inputs: inputs, in: graph)
+        return .changed
+      }
+      return .ignored
     }
   }()
 }
