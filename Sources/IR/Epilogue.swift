@@ -2,8 +2,8 @@ import Tensors
 
 /// An ordered program applied to a node's single result before it is stored.
 ///
-/// Its operands are `Node.epilogueInputs`, never the operator's. They broadcast to the result by the NumPy rule and
-/// never enlarge it: the bias of a convolution is `[C,1,1]`.
+/// Its operands are `Node.epilogueInputs`, never the operator's. They broadcast to the result by the NumPy
+/// rule and never enlarge it: the bias of a convolution is `[C,1,1]`.
 package struct Epilogue: Hashable, Codable, Sendable {
   package enum Step: Hashable, Codable, Sendable {
     case unary(UnaryFunction)
@@ -55,7 +55,8 @@ package struct Epilogue: Hashable, Codable, Sendable {
         if function.isComparison { type.dataType = .bool }
       case .quantize(_, _, _, let target), .convert(let target):
         if position != steps.count - 1 {
-          throw GraphError(.attribute("epilogue", expected: "a change of type as the last step", found: "step \(position)"))
+          throw GraphError(
+            .attribute("epilogue", expected: "a change of type as the last step", found: "step \(position)"))
         }
         type.dataType = target
       }

@@ -1,14 +1,17 @@
 import Tensors
 
 extension Graph {
-  /// The only mutation of a built graph. Inserts, redirects the uses of replaced values, and removes what nobody reads
-  /// any more. A replacement's type must refine the old one; origins of what disappears go to what replaces it.
+  /// The only mutation of a built graph. Inserts, redirects the uses of replaced values, and removes what
+  /// nobody reads any more. A replacement's type must refine the old one; origins of what disappears go to
+  /// what replaces it.
   package mutating func apply(_ patch: consuming Patch) throws(GraphError) {
     precondition(patch.matches(self), "a patch for another state of the graph")
     for (old, new) in patch.replacements {
       let expected = self[old].type
       let found = patch.operand(new, in: self).type
-      if !found.isCompatible(with: expected) { throw GraphError(.replacedType(expected: expected, found: found)) }
+      if !found.isCompatible(with: expected) {
+        throw GraphError(.replacedType(expected: expected, found: found))
+      }
     }
     if let node = cycleNear(patch) { throw GraphError(.cycle, node: node) }
     let firstNode = nodes.count
@@ -52,7 +55,8 @@ extension Graph {
 
   /// The name of a node that would read its own result after the patch, if one is found near its new values.
   ///
-  /// A look at a few dozen nodes, which is where a rule that took a value from below goes wrong; `verify` sees all.
+  /// A look at a few dozen nodes, which is where a rule that took a value from below goes wrong; `verify`
+  /// sees all.
   private func cycleNear(_ patch: borrowing Patch) -> String? {
     var replaced: [ValueID: ValueID] = [:]
     for (old, new) in patch.replacements where old != new { replaced[old] = new }
@@ -85,7 +89,8 @@ extension Graph {
           continue
         }
         stack[stack.count - 1].next = next + 1
-        let read = next < node.inputs.count ? node.inputs[next] : node.epilogueInputs[next - node.inputs.count]
+        let read =
+          next < node.inputs.count ? node.inputs[next] : node.epilogueInputs[next - node.inputs.count]
         guard let read else { continue }
         let depth = stack.count
         push(isNew ? read : replaced[read] ?? read)
@@ -111,7 +116,8 @@ extension Graph {
     var created = [Value?](repeating: nil, count: operands.count)
     for (id, name, constant) in constants {
       created[Int(id.index) - base] = Value(
-        name: name, type: .tensor(constant.type), contents: constant.smallContents, source: .constant(constant))
+        name: name, type: .tensor(constant.type), contents: constant.smallContents,
+        source: .constant(constant))
     }
     for pending in insertions {
       for (i, output) in pending.node.outputs.enumerated() {
@@ -178,7 +184,8 @@ extension Graph {
     nodeCount -= 1
   }
 
-  /// Removes every pure node whose results nobody reads, and constants without uses. Returns how many nodes went.
+  /// Removes every pure node whose results nobody reads, and constants without uses. Returns how many nodes
+  /// went.
   package mutating func removeDeadNodes() -> Int {
     let before = nodeCount
     var origins: [Int32] = []
@@ -192,5 +199,7 @@ extension Graph {
   }
 
   /// Replaces the regions of a node, after a pass has rewritten them.
-  package mutating func setRegions(_ regions: [Graph], of id: NodeID) { nodes[Int(id.index)]?.regions = regions }
+  package mutating func setRegions(_ regions: [Graph], of id: NodeID) {
+    nodes[Int(id.index)]?.regions = regions
+  }
 }

@@ -4,7 +4,8 @@ import Tensors
 extension Graph {
   /// Types and contents of a node's results. Throws with the node's name.
   package func inferResults(
-    of op: any Operator, operands: [Operand?], epilogue: Epilogue, epilogueOperands: [Operand], regions: [Graph],
+    of op: any Operator, operands: [Operand?], epilogue: Epilogue, epilogueOperands: [Operand],
+    regions: [Graph],
     wanted: [Bool], name: String
   ) throws(GraphError) -> [Operand] {
     try inferResults(
@@ -13,7 +14,8 @@ extension Graph {
   }
 
   private func inferResults(
-    of op: any Operator, operands: [Operand?], epilogue: Epilogue, epilogueOperands: [Operand], regions: [Graph],
+    of op: any Operator, operands: [Operand?], epilogue: Epilogue, epilogueOperands: [Operand],
+    regions: [Graph],
     wanted: [Bool], name: String, budget: InferenceBudget?
   ) throws(GraphError) -> [Operand] {
     let context = InferenceContext(
@@ -23,7 +25,8 @@ extension Graph {
         guard index < regions.count else { throw GraphError(.malformed("has \(regions.count) regions")) }
         let region = regions[index]
         if operands.count != region.inputs.count {
-          throw GraphError(.malformed("region \(index) takes \(region.inputs.count) values, \(operands.count) are given"))
+          throw GraphError(
+            .malformed("region \(index) takes \(region.inputs.count) values, \(operands.count) are given"))
         }
         let inferred = try region.inferred(operands, budget: budget)
         return inferred.outputs.map { inferred[$0.value].operand }
@@ -47,7 +50,8 @@ extension Graph {
 
   /// Contents that fit a value of this type, and are few.
   private static func plausible(_ contents: [Dimension], _ type: ValueType) -> [Dimension]? {
-    guard contents.count <= Constant.contentsLimit, let type = type.tensor, let shape = type.shape, shape.count <= 1
+    guard contents.count <= Constant.contentsLimit, let type = type.tensor, let shape = type.shape,
+      shape.count <= 1
     else { return nil }
     // Numbers that the type does not hold exactly would wrap or be rounded.
     let limit = type.dataType == .int32 ? Int(Int32.max) : type.dataType == .float32 ? 1 << 24 : Int.max
@@ -56,14 +60,17 @@ extension Graph {
     return contents
   }
 
-  /// Types of the outputs when the inputs have the types of `operands`, absent ones keeping what was declared.
+  /// Types of the outputs when the inputs have the types of `operands`, absent ones keeping what was
+  /// declared.
   package func infer(_ operands: [Operand?]) throws(GraphError) -> [Operand] {
     let inferred = try inferred(operands)
     return inferred.outputs.map { inferred[$0.value].operand }
   }
 
   /// This graph with its inputs' types replaced and everything that follows inferred again.
-  package func inferred(_ operands: [Operand?]) throws(GraphError) -> Graph { try inferred(operands, budget: nil) }
+  package func inferred(_ operands: [Operand?]) throws(GraphError) -> Graph {
+    try inferred(operands, budget: nil)
+  }
 
   private func inferred(_ operands: [Operand?], budget: InferenceBudget?) throws(GraphError) -> Graph {
     var graph = self
@@ -117,7 +124,9 @@ extension Graph {
     return try inferred(operands)
   }
 
-  private static func bound(_ dimensions: [Dimension], _ sizes: [Symbol: Int]) throws(GraphError) -> [Dimension] {
+  private static func bound(_ dimensions: [Dimension], _ sizes: [Symbol: Int]) throws(GraphError)
+    -> [Dimension]
+  {
     var result: [Dimension] = []
     for dimension in dimensions {
       result.append(try sized { () throws(SizeOverflow) in try dimension.bound(sizes) })
@@ -126,7 +135,8 @@ extension Graph {
   }
 }
 
-/// How many nodes within regions one inference may visit: a loop infers its body more than once, and loops nest.
+/// How many nodes within regions one inference may visit: a loop infers its body more than once, and loops
+/// nest.
 private final class InferenceBudget: Sendable {
   private let left = Atomic<Int>(200_000)
 

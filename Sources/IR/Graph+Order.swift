@@ -21,7 +21,8 @@ extension Graph {
           continue
         }
         stack[stack.count - 1].next = next + 1
-        let input = next < node.inputs.count ? node.inputs[next] : node.epilogueInputs[next - node.inputs.count]
+        let input =
+          next < node.inputs.count ? node.inputs[next] : node.epilogueInputs[next - node.inputs.count]
         guard let input, let producer = values[Int(input.index)]?.producer else { continue }
         let p = Int(producer.index)
         switch marks[p] {

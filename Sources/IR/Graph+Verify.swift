@@ -1,8 +1,8 @@
 import Tensors
 
 extension Graph {
-  /// Checks every promise of the structure: sources, uses, acyclicity, epilogues, regions, and that types can be
-  /// inferred as they stand. Throws the first that is broken.
+  /// Checks every promise of the structure: sources, uses, acyclicity, epilogues, regions, and that types can
+  /// be inferred as they stand. Throws the first that is broken.
   package func verify() throws(GraphError) {
     try verifyUses()
     for id in try order() {
@@ -10,10 +10,15 @@ extension Graph {
       if !node.epilogue.isEmpty {
         guard node.op.traits.contains(.acceptsEpilogue), node.outputs.count(where: { $0 != nil }) == 1,
           node.outputs.first.flatMap({ $0 }) != nil
-        else { throw GraphError(.malformed("an epilogue needs an operator that accepts it and one result"), node: node.name) }
+        else {
+          throw GraphError(
+            .malformed("an epilogue needs an operator that accepts it and one result"), node: node.name)
+        }
         if node.epilogue.operandCount > node.epilogueInputs.count {
           throw GraphError(
-            .arity(expected: node.epilogue.operandCount...node.epilogue.operandCount, found: node.epilogueInputs.count),
+            .arity(
+              expected: node.epilogue.operandCount...node.epilogue.operandCount,
+              found: node.epilogueInputs.count),
             node: node.name)
         }
       }
@@ -49,7 +54,8 @@ extension Graph {
     }
     for (index, node) in nodes.enumerated() {
       guard let node else { continue }
-      if node.id.index != index || usePositions[index].count != node.inputs.count + node.epilogueInputs.count {
+      if node.id.index != index || usePositions[index].count != node.inputs.count + node.epilogueInputs.count
+      {
         throw GraphError(.malformed("the node is not where it says"), node: node.name)
       }
       for (i, input) in node.inputs.enumerated() {
@@ -59,7 +65,8 @@ extension Graph {
       for (i, output) in node.outputs.enumerated() {
         guard let output else { continue }
         guard values.indices.contains(Int(output.index)),
-          case .result(let producer, let index)? = values[Int(output.index)]?.source, producer == node.id, index == i
+          case .result(let producer, let index)? = values[Int(output.index)]?.source, producer == node.id,
+          index == i
         else { throw GraphError(.malformed("result \(i) has another source"), node: node.name) }
       }
     }
@@ -71,7 +78,9 @@ extension Graph {
     }
     for i in values.indices {
       guard let value = values[i] else { continue }
-      if counts[i] != users[i].count { throw GraphError(.malformed("uses of \(value.name) are not those recorded")) }
+      if counts[i] != users[i].count {
+        throw GraphError(.malformed("uses of \(value.name) are not those recorded"))
+      }
       if case .result(let producer, let index) = value.source {
         guard nodes.indices.contains(Int(producer.index)), let node = nodes[Int(producer.index)],
           node.outputs.indices.contains(index), node.outputs[index] == ValueID(i)
@@ -86,7 +95,8 @@ extension ValueType {
   package func isCompatible(with other: ValueType) -> Bool {
     switch (self, other) {
     case (.unknown, _), (_, .unknown): return true
-    case (.sequence(let a), .sequence(let b)), (.optional(let a), .optional(let b)): return a.isCompatible(with: b)
+    case (.sequence(let a), .sequence(let b)), (.optional(let a), .optional(let b)):
+      return a.isCompatible(with: b)
     case (.tensor(let a), .tensor(let b)):
       guard a.dataType == b.dataType else { return false }
       guard let x = a.shape, let y = b.shape else { return true }

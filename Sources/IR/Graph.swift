@@ -13,8 +13,8 @@ package struct Graph: Sendable {
   package internal(set) var nodes: [Node?] = []
   package internal(set) var values: [Value?] = []
   package internal(set) var users: [[Use]] = []
-  /// Where each use of a node (inputs, then epilogue inputs) and of each output lies within its value's `users`, so that
-  /// one of a million uses goes in constant time.
+  /// Where each use of a node (inputs, then epilogue inputs) and of each output lies within its value's
+  /// `users`, so that one of a million uses goes in constant time.
   var usePositions: [[Int32]] = []
   var outputPositions: [Int32] = []
   /// The number of nodes that are there.
@@ -73,7 +73,9 @@ package struct Graph: Sendable {
 // MARK: - Building
 
 extension Graph {
-  package mutating func addInput(_ name: String, _ type: ValueType, mirrors: Int32? = nil, contents: [Dimension]? = nil)
+  package mutating func addInput(
+    _ name: String, _ type: ValueType, mirrors: Int32? = nil, contents: [Dimension]? = nil
+  )
     -> ValueID
   {
     let id = append(
@@ -82,24 +84,29 @@ extension Graph {
     return id
   }
 
-  package mutating func addConstant(_ name: String, _ constant: Constant, mirrors: Int32? = nil, origins: Origins = Origins())
+  package mutating func addConstant(
+    _ name: String, _ constant: Constant, mirrors: Int32? = nil, origins: Origins = Origins()
+  )
     -> ValueID
   {
     append(
       Value(
-        name: name, type: .tensor(constant.type), contents: constant.smallContents, source: .constant(constant),
+        name: name, type: .tensor(constant.type), contents: constant.smallContents,
+        source: .constant(constant),
         mirrors: mirrors, origins: origins))
   }
 
   /// Adds a node and infers the types of its results, which `outputs` names; nil: not wanted.
   package mutating func addNode(
-    _ op: any Operator, _ inputs: [ValueID?], epilogue: Epilogue = Epilogue(), with epilogueInputs: [ValueID] = [],
+    _ op: any Operator, _ inputs: [ValueID?], epilogue: Epilogue = Epilogue(),
+    with epilogueInputs: [ValueID] = [],
     regions: [Graph] = [], outputs: [String?], named name: String, origins: Origins = Origins(),
     mirrors: [Int32?] = []
   ) throws(GraphError) -> [ValueID?] {
     let results = try inferResults(
       of: op, operands: inputs.map { $0.map { self[$0].operand } }, epilogue: epilogue,
-      epilogueOperands: epilogueInputs.map { self[$0].operand }, regions: regions, wanted: outputs.map { $0 != nil },
+      epilogueOperands: epilogueInputs.map { self[$0].operand }, regions: regions,
+      wanted: outputs.map { $0 != nil },
       name: name)
     let id = NodeID(nodes.count)
     var ids: [ValueID?] = []
@@ -111,7 +118,8 @@ extension Graph {
       ids.append(
         append(
           Value(
-            name: output, type: results[i].type, contents: results[i].contents, source: .result(of: id, index: i),
+            name: output, type: results[i].type, contents: results[i].contents,
+            source: .result(of: id, index: i),
             mirrors: i < mirrors.count ? mirrors[i] : nil, origins: origins)))
     }
     insert(
@@ -178,7 +186,8 @@ extension Graph {
   func position(of use: Use) -> Int {
     switch use {
     case .operand(let node, let i): Int(usePositions[Int(node.index)][i])
-    case .epilogue(let node, let i): Int(usePositions[Int(node.index)][(nodes[Int(node.index)]?.inputs.count ?? 0) + i])
+    case .epilogue(let node, let i):
+      Int(usePositions[Int(node.index)][(nodes[Int(node.index)]?.inputs.count ?? 0) + i])
     case .result(let i): Int(outputPositions[i])
     }
   }

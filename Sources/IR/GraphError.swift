@@ -66,7 +66,8 @@ extension GraphError.Reason: CustomStringConvertible {
       "operand \(operand) has size \(found) on axis \(axis), expected \(expected)"
     case .attribute(let name, let expected, let found): "\(name) is \(found), expected \(expected)"
     case .sizeOverflow: "a size does not fit"
-    case .replacedType(let expected, let found): "a replacement has type \(found), which does not refine \(expected)"
+    case .replacedType(let expected, let found):
+      "a replacement has type \(found), which does not refine \(expected)"
     case .cycle: "the graph has a cycle"
     case .budget(let what): "beyond the budget: \(what)"
     case .malformed(let what): what

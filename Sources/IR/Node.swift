@@ -46,7 +46,8 @@ package struct Value: Sendable {
   package var source: Source
   /// nil until kernels are assigned.
   package var format: Format?
-  /// The value of the file with the same meaning, as an index into `Graph.originNames`: what verification compares.
+  /// The value of the file with the same meaning, as an index into `Graph.originNames`: what verification
+  /// compares.
   package var mirrors: Int32?
   package var origins: Origins
 

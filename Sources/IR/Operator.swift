@@ -21,8 +21,8 @@ package struct OperatorTraits: OptionSet, Sendable {
 package struct Operand: Sendable {
   package var type: ValueType
   package var constant: Constant?
-  /// The elements of a small tensor (rank 0 or 1) of integers, of floats that are integers, or of flags (0 and 1), where
-  /// known, maybe as formulas.
+  /// The elements of a small tensor (rank 0 or 1) of integers, of floats that are integers, or of flags (0
+  /// and 1), where known, maybe as formulas.
   package var contents: [Dimension]?
 
   package init(_ type: ValueType, constant: Constant? = nil, contents: [Dimension]? = nil) {
@@ -76,8 +76,8 @@ package protocol Operator: Hashable, Codable, Sendable {
 
 /// An operator that computes on small integer tensors element by element, so that shapes stay known.
 package protocol ShapeArithmetic: Operator {
-  /// Contents of each result, nil where unknown. Asked after the types were found; what is said of results that are not
-  /// of rank 0 or 1, or that have another number of elements, is ignored.
+  /// Contents of each result, nil where unknown. Asked after the types were found; what is said of results
+  /// that are not of rank 0 or 1, or that have another number of elements, is ignored.
   func contents(_ context: InferenceContext) throws(GraphError) -> [[Dimension]?]
 }
 

@@ -1,6 +1,7 @@
 import Tensors
 
-/// Edits to one graph: nodes to insert, values to replace. It never holds the graph, so applying it copies nothing.
+/// Edits to one graph: nodes to insert, values to replace. It never holds the graph, so applying it copies
+/// nothing.
 package struct Patch: ~Copyable {
   struct Pending {
     var node: Node
@@ -31,7 +32,8 @@ package struct Patch: ~Copyable {
 
   /// Adds a node and infers its results' types, which may use values of the graph and of this patch.
   package mutating func insert(
-    _ op: some Operator, _ inputs: [ValueID?], epilogue: Epilogue = Epilogue(), with epilogueInputs: [ValueID] = [],
+    _ op: some Operator, _ inputs: [ValueID?], epilogue: Epilogue = Epilogue(),
+    with epilogueInputs: [ValueID] = [],
     regions: [Graph] = [], outputs: Int = 1, named name: String, in graph: borrowing Graph
   ) throws(GraphError) -> [ValueID] {
     try insert(
@@ -42,7 +44,8 @@ package struct Patch: ~Copyable {
 
   /// The same for any operator, and with results that nobody wants.
   package mutating func insert(
-    any op: any Operator, _ inputs: [ValueID?], epilogue: Epilogue, with epilogueInputs: [ValueID], regions: [Graph],
+    any op: any Operator, _ inputs: [ValueID?], epilogue: Epilogue, with epilogueInputs: [ValueID],
+    regions: [Graph],
     wanted: [Bool], named name: String, in graph: borrowing Graph
   ) throws(GraphError) -> [ValueID?] {
     var inputOperands: [Operand?] = []
@@ -50,7 +53,8 @@ package struct Patch: ~Copyable {
     var epilogueOperands: [Operand] = []
     for input in epilogueInputs { epilogueOperands.append(operand(input, in: graph)) }
     let results = try graph.inferResults(
-      of: op, operands: inputOperands, epilogue: epilogue, epilogueOperands: epilogueOperands, regions: regions,
+      of: op, operands: inputOperands, epilogue: epilogue, epilogueOperands: epilogueOperands,
+      regions: regions,
       wanted: wanted, name: name)
     var outputs: [ValueID?] = []
     for (i, isWanted) in wanted.enumerated() { outputs.append(isWanted ? newValue(results[i]) : nil) }
@@ -61,14 +65,17 @@ package struct Patch: ~Copyable {
     return outputs
   }
 
-  /// Every use of `old`, but for those in this patch, becomes a use of `new`. Any number: Split, LSTM, three MatMuls.
+  /// Every use of `old`, but for those in this patch, becomes a use of `new`. Any number: Split, LSTM, three
+  /// MatMuls.
   package mutating func replace(_ old: ValueID, with new: ValueID) { replacements.append((old, new)) }
 
   /// What is known of a value of the graph or of this patch.
   package func operand(_ id: ValueID, in graph: borrowing Graph) -> Operand {
     let index = Int(id.index)
     if index < valueBase { return graph[id].operand }
-    guard let operand = operands[index - valueBase] else { preconditionFailure("a patch's value without a type") }
+    guard let operand = operands[index - valueBase] else {
+      preconditionFailure("a patch's value without a type")
+    }
     return operand
   }
 
@@ -78,7 +85,9 @@ package struct Patch: ~Copyable {
     return ValueID(nextValue - 1)
   }
 
-  func matches(_ graph: borrowing Graph) -> Bool { nodeBase == graph.nodes.count && valueBase == graph.values.count }
+  func matches(_ graph: borrowing Graph) -> Bool {
+    nodeBase == graph.nodes.count && valueBase == graph.values.count
+  }
 
   /// Operands of this patch's values, by their order.
   var newOperands: [Operand?] { operands }

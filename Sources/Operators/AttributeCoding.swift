@@ -28,7 +28,8 @@ extension Window {
       autoPad: try container.decodeIfPresent(AutoPad.self, forKey: .autoPad) ?? .explicit)
     guard [strides, dilations, padsBegin, padsEnd].allSatisfy({ $0.count == kernel.count }) else {
       throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "a window has one entry per axis of its kernel"))
+        .init(
+          codingPath: decoder.codingPath, debugDescription: "a window has one entry per axis of its kernel"))
     }
   }
 }
@@ -50,7 +51,8 @@ extension Scalar {
     } else if let real = Double(text) {
       self = .real(Real(real))
     } else {
-      throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "not a number: \(text)"))
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "not a number: \(text)"))
     }
   }
 }

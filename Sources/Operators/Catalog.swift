@@ -1,6 +1,7 @@
 import IR
 
-/// Every operator of the vocabulary, by family: what the text reader, the coverage table and the tests go through.
+/// Every operator of the vocabulary, by family: what the text reader, the coverage table and the tests go
+/// through.
 package enum Catalog {
   package static let operators: [any Operator.Type] = [
     // Convolution, Linear
@@ -14,7 +15,8 @@ package enum Catalog {
     Softmax.self, LogSoftmax.self, Reduce.self, ArgReduce.self,
     // Shaping, Selection, Resize
     Reshape.self, Flatten.self, Squeeze.self, Unsqueeze.self, Transpose.self, Expand.self, Tile.self,
-    DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self, NonZero.self,
+    DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self,
+    NonZero.self,
     Resize.self,
     // Generation, Control, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, If.self, Loop.self, SequenceConstruct.self,

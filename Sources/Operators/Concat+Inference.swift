@@ -76,7 +76,9 @@ extension Split {
 
   package func resolvedAxis(rank: Int) throws(GraphError) -> Int { try resolved(axis: axis, rank: rank) }
 
-  private static func checked(_ sizes: [Dimension], _ whole: Dimension, _ parts: Int) throws(GraphError) -> [Dimension] {
+  private static func checked(_ sizes: [Dimension], _ whole: Dimension, _ parts: Int) throws(GraphError)
+    -> [Dimension]
+  {
     if sizes.count != parts || sizes.contains(where: { ($0.fixed ?? 0) < 0 }) {
       throw GraphError(.attribute("split", expected: "\(parts) sizes", found: "\(sizes)"))
     }

@@ -29,7 +29,9 @@ extension If {
     return results
   }
 
-  private static func checked(_ results: [Operand], _ context: InferenceContext) throws(GraphError) -> [Operand] {
+  private static func checked(_ results: [Operand], _ context: InferenceContext) throws(GraphError)
+    -> [Operand]
+  {
     if results.count < context.wanted.count {
       throw GraphError(.malformed("a branch has \(results.count) results, \(context.wanted.count) are named"))
     }
@@ -41,7 +43,8 @@ extension Operand {
   /// The truth of a condition that is known.
   package var knownFlag: Bool? {
     if let number = contents?.first?.fixed { return number != 0 }
-    guard let constant, constant.type.dataType == .bool, constant.type.sizes?.allSatisfy({ $0 == 1 }) == true else {
+    guard let constant, constant.type.dataType == .bool, constant.type.sizes?.allSatisfy({ $0 == 1 }) == true
+    else {
       return nil
     }
     return (try? constant.tensor().int64s().first).map { $0 != 0 }
@@ -86,7 +89,8 @@ extension Loop {
         results.append(.unknown)
         continue
       }
-      results.append(.tensor(type.dataType, scanned.sealed(type.shape).map { [turns ?? scanned.fresh()] + $0 }))
+      results.append(
+        .tensor(type.dataType, scanned.sealed(type.shape).map { [turns ?? scanned.fresh()] + $0 }))
     }
     if results.count < context.wanted.count {
       throw GraphError(.resultCount(expected: results.count...results.count, found: context.wanted.count))
@@ -94,7 +98,8 @@ extension Loop {
     return results
   }
 
-  private func run(_ states: [ValueType], _ captured: [Operand?], _ context: InferenceContext) throws(GraphError)
+  private func run(_ states: [ValueType], _ captured: [Operand?], _ context: InferenceContext)
+    throws(GraphError)
     -> [Operand]
   {
     // While the body runs, its condition is true.
@@ -124,10 +129,13 @@ extension SequenceConstruct {
     var element: ValueType?
     for i in context.operands.indices {
       guard let operand = context.operand(i) else { throw GraphError(.missing(operand: i)) }
-      if let found = try operand.tensorType(i)?.dataType, let expected = element?.tensor?.dataType, found != expected {
+      if let found = try operand.tensorType(i)?.dataType, let expected = element?.tensor?.dataType,
+        found != expected
+      {
         throw GraphError(.dataType(operand: i, expected: [expected], found: found))
       }
-      element = try element.map { (known) throws(GraphError) in try joiner.join(known, operand.type) } ?? operand.type
+      element =
+        try element.map { (known) throws(GraphError) in try joiner.join(known, operand.type) } ?? operand.type
     }
     return [.sequence(element ?? .unknown)]
   }

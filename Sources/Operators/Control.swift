@@ -8,8 +8,9 @@ package struct If: Operator {
   package var traits: OperatorTraits { [.pure] }
 }
 
-/// ONNX `Loop`. Operands: trip count?, condition?, carried values (`carried` of them), captured values. Region inputs:
-/// iteration, condition, carried, captured; region outputs: condition, carried, scanned. Results: carried, scanned.
+/// ONNX `Loop`. Operands: trip count?, condition?, carried values (`carried` of them), captured values.
+/// Region inputs: iteration, condition, carried, captured; region outputs: condition, carried, scanned.
+/// Results: carried, scanned.
 package struct Loop: Operator {
   package static let name = "Loop"
   package var carried: Int

@@ -41,15 +41,16 @@ extension ConvTranspose {
   }
 }
 
-/// Shapes of an operand [N, C, …] and of weights [·, ·, kernel…], checked against each other and a window, whose number
-/// of axes gives the rank when the operand's is unknown.
+/// Shapes of an operand [N, C, …] and of weights [·, ·, kernel…], checked against each other and a window,
+/// whose number of axes gives the rank when the operand's is unknown.
 struct WindowedShapes {
   var x: [Dimension]?
   var weights: [Dimension]?
   var batch: Dimension
   var spatial: [Dimension]
 
-  init(_ context: InferenceContext, _ window: Window, x: TensorType?, weights: TensorType?) throws(GraphError) {
+  init(_ context: InferenceContext, _ window: Window, x: TensorType?, weights: TensorType?) throws(GraphError)
+  {
     let rank = window.kernel.count + 2
     if let found = x?.shape?.count {
       if found < 3 { throw GraphError(.minimumRank(operand: 0, expected: 3, found: found)) }

@@ -30,7 +30,8 @@ package struct Variadic: Operator {
   package var traits: OperatorTraits { [.pure, .elementwise, .acceptsEpilogue] }
 }
 
-/// ONNX `Clip`: min(max(x, lower), upper). Operands: x, lower?, upper?; bounds that are attributes have no operand.
+/// ONNX `Clip`: min(max(x, lower), upper). Operands: x, lower?, upper?; bounds that are attributes have no
+/// operand.
 package struct Clip: Operator {
   package static let name = "Clip"
   package var lower: Real?

@@ -55,7 +55,9 @@ extension Range {
         else { break }
         scalars.append(value)
       }
-      if scalars.count == 3 { return Dimension(try count(start: scalars[0], limit: scalars[1], delta: scalars[2])) }
+      if scalars.count == 3 {
+        return Dimension(try count(start: scalars[0], limit: scalars[1], delta: scalars[2]))
+      }
     }
     guard let start = operands[0]?.contents?.first, let limit = operands[1]?.contents?.first,
       let delta = operands[2]?.contents?.first?.fixed

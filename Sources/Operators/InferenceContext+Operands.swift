@@ -44,20 +44,24 @@ extension InferenceContext {
   /// Checks that operand `i`, when it is there and its shape known, has `shape`.
   package func expectShape(_ i: Int, _ shape: [Dimension?]) throws(GraphError) {
     guard let found = try optionalTensor(i)?.shape else { return }
-    if found.count != shape.count { throw GraphError(.rank(operand: i, expected: shape.count, found: found.count)) }
+    if found.count != shape.count {
+      throw GraphError(.rank(operand: i, expected: shape.count, found: found.count))
+    }
     for (axis, (expected, found)) in zip(shape, found).enumerated() {
       guard let expected else { continue }
       try checkEqual(expected, found, operand: i, axis: axis)
     }
   }
 
-  /// A parameter that is an attribute, or else the elements of operand `i`, which holds integers in a tensor of rank 0
-  /// or 1; nil: absent or not known.
+  /// A parameter that is an attribute, or else the elements of operand `i`, which holds integers in a tensor
+  /// of rank 0 or 1; nil: absent or not known.
   package func parameter(_ attribute: [Int]?, or i: Int) throws(GraphError) -> [Dimension]? {
     if let attribute { return dimensions(attribute) }
     guard let operand = operand(i), let type = try operand.tensorType(i) else { return nil }
     try type.expect([.int64, .int32], operand: i)
-    if let rank = type.shape?.count, rank > 1 { throw GraphError(.rank(operand: i, expected: 1, found: rank)) }
+    if let rank = type.shape?.count, rank > 1 {
+      throw GraphError(.rank(operand: i, expected: 1, found: rank))
+    }
     // A vector without elements is known, whatever it is computed from.
     return operand.contents ?? (type.shape == [0] ? [] : nil)
   }
@@ -87,7 +91,9 @@ extension Operand {
 
 extension TensorType {
   func expect(_ types: [DataType], operand: Int) throws(GraphError) {
-    if !types.contains(dataType) { throw GraphError(.dataType(operand: operand, expected: types, found: dataType)) }
+    if !types.contains(dataType) {
+      throw GraphError(.dataType(operand: operand, expected: types, found: dataType))
+    }
   }
 }
 
@@ -112,7 +118,8 @@ func resolved(axis: Int, rank: Int, named name: String = "axis") throws(GraphErr
   return axis < 0 ? axis + rank : axis
 }
 
-/// Axes counted from the front, in the order given. Throws when one is not an axis of the rank or comes twice.
+/// Axes counted from the front, in the order given. Throws when one is not an axis of the rank or comes
+/// twice.
 func resolved(axes: [Int], rank: Int, named name: String = "axes") throws(GraphError) -> [Int] {
   var seen = [Bool](repeating: false, count: rank)
   var result: [Int] = []

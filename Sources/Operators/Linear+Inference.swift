@@ -46,11 +46,14 @@ extension MatMul {
 
   /// The sizes of the result.
   package func resultSizes(_ a: [Int], _ b: [Int]) throws(GraphError) -> [Int] {
-    guard let innerOfA = a.last, !b.isEmpty else { throw GraphError(.minimumRank(operand: 0, expected: 1, found: 0)) }
+    guard let innerOfA = a.last, !b.isEmpty else {
+      throw GraphError(.minimumRank(operand: 0, expected: 1, found: 0))
+    }
     let innerOfB = b[max(b.count - 2, 0)]
     if innerOfA != innerOfB {
       throw GraphError(
-        .dimension(operand: 1, axis: max(b.count - 2, 0), expected: Dimension(innerOfA), found: Dimension(innerOfB)))
+        .dimension(
+          operand: 1, axis: max(b.count - 2, 0), expected: Dimension(innerOfA), found: Dimension(innerOfB)))
     }
     let batch = try broadcastSizes([Array(a.dropLast(2)), Array(b.dropLast(2))])
     return batch + (a.count > 1 ? [a[a.count - 2]] : []) + (b.count > 1 ? [b[b.count - 1]] : [])

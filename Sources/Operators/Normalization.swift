@@ -9,7 +9,8 @@ package struct BatchNormalization: Operator {
   package var traits: OperatorTraits { [.pure, .acceptsEpilogue] }
 }
 
-/// x · scale + shift along one axis: what a batch normalization of constants means. Operands: x, scale [C], shift [C].
+/// x · scale + shift along one axis: what a batch normalization of constants means. Operands: x, scale [C],
+/// shift [C].
 package struct ScaleShift: Operator {
   package static let name = "ScaleShift"
   package var axis: Int
@@ -25,7 +26,8 @@ package struct InstanceNormalization: Operator {
   package var traits: OperatorTraits { [.pure, .acceptsEpilogue] }
 }
 
-/// ONNX `LayerNormalization` over the axes from `axis` on. Operands: x, scale, bias?. Results: y, mean?, 1/deviation?.
+/// ONNX `LayerNormalization` over the axes from `axis` on. Operands: x, scale, bias?. Results: y, mean?,
+/// 1/deviation?.
 package struct LayerNormalization: Operator {
   package static let name = "LayerNormalization"
   package var axis: Int

@@ -4,7 +4,8 @@ import Tensors
 extension MaxPool {
   package func inferTypes(_ context: InferenceContext) throws(GraphError) -> [ValueType] {
     try context.expectResults(1...2)
-    let types = try inferPool(context, window, ceilMode: ceilMode, types: ElementTypes.floats + [.int8, .uint8])
+    let types = try inferPool(
+      context, window, ceilMode: ceilMode, types: ElementTypes.floats + [.int8, .uint8])
     guard let pooled = types.tensor else { return [types, .unknown] }
     return [types, .tensor(.int64, pooled.shape)]
   }
@@ -35,7 +36,8 @@ private func inferPool(_ context: InferenceContext, _ window: Window, ceilMode: 
   guard let x = try context.tensor(0, of: types) else { return .unknown }
   let shapes = try WindowedShapes(context, window, x: x, weights: nil)
   let channels = shapes.x?[1] ?? context.fresh(1)
-  return .tensor(x.dataType, [shapes.batch, channels] + (try window.outputShape(for: shapes.spatial, ceilMode: ceilMode)))
+  return .tensor(
+    x.dataType, [shapes.batch, channels] + (try window.outputShape(for: shapes.spatial, ceilMode: ceilMode)))
 }
 
 private func inferGlobalPool(_ context: InferenceContext) throws(GraphError) -> ValueType {

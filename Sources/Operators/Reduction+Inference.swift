@@ -4,7 +4,8 @@ import Tensors
 extension Reduce {
   package func inferTypes(_ context: InferenceContext) throws(GraphError) -> [ValueType] {
     try context.expect(1...2)
-    let accepted = function == .max || function == .min ? ElementTypes.numbers + [.bool] : ElementTypes.numbers
+    let accepted =
+      function == .max || function == .min ? ElementTypes.numbers + [.bool] : ElementTypes.numbers
     guard let x = try context.tensor(0, of: accepted) else { return [.unknown] }
     let known = try context.numbers(axes, or: 1)
     guard let shape = x.shape else { return [.tensor(x.dataType, nil)] }

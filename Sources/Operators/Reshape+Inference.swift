@@ -23,7 +23,9 @@ extension Reshape {
   }
 
   /// `unknown` gives a size for an axis that does not follow, when the operand's rank is unknown.
-  func shape(of x: [Dimension]?, _ target: [Dimension], unknown: (Int) -> Dimension) throws(GraphError) -> [Dimension] {
+  func shape(of x: [Dimension]?, _ target: [Dimension], unknown: (Int) -> Dimension) throws(GraphError)
+    -> [Dimension]
+  {
     var result: [Dimension] = []
     var inferred: Int?
     for (axis, size) in target.enumerated() {

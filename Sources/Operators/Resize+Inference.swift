@@ -48,8 +48,8 @@ extension Resize {
     return [.tensor(x.dataType, result)]
   }
 
-  /// The sizes of the result and the scale of every axis. `sizes` or `scales` must be given, and with scales of
-  /// `tfCropAndResize` the region: begins of the axes, then their ends.
+  /// The sizes of the result and the scale of every axis. `sizes` or `scales` must be given, and with scales
+  /// of `tfCropAndResize` the region: begins of the axes, then their ends.
   package func resolved(sizes from: [Int], region: [Double]? = nil) throws(GraphError) -> (
     sizes: [Int], scales: [Double]
   ) {
@@ -79,7 +79,8 @@ extension Resize {
         factors[axis] = scales[i].value
         if coordinates == .tfCropAndResize {
           guard let region, region.count == 2 * positions.count else {
-            throw GraphError(.attribute("roi", expected: "\(2 * positions.count) numbers", found: "\(region ?? [])"))
+            throw GraphError(
+              .attribute("roi", expected: "\(2 * positions.count) numbers", found: "\(region ?? [])"))
           }
           let share = region[positions.count + i] - region[i]
           result[axis] = try Self.size((Double(from[axis]) * share * scales[i].value).rounded(.down))
@@ -120,7 +121,9 @@ extension Resize {
     guard scale > 0, scale < Double(Window.limit) else {
       throw GraphError(.attribute("scales", expected: "numbers above 0", found: "\(scale)"))
     }
-    if let number = size.fixed { return Dimension(try Self.size(Double((Float(number) * Float(scale)).rounded(.down)))) }
+    if let number = size.fixed {
+      return Dimension(try Self.size(Double((Float(number) * Float(scale)).rounded(.down))))
+    }
     for divisor in 1...16 {
       let multiple = scale * Double(divisor)
       guard multiple.rounded() == multiple else { continue }

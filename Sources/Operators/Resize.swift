@@ -5,7 +5,8 @@ import Tensors
 package struct Resize: Operator {
   package enum Mode: String, Hashable, Codable, Sendable { case nearest, linear, cubic }
   package enum Coordinates: String, Hashable, Codable, Sendable {
-    case halfPixel, halfPixelSymmetric, pytorchHalfPixel, alignCorners, asymmetric, tfCropAndResize, tfHalfPixelForNN
+    case halfPixel, halfPixelSymmetric, pytorchHalfPixel, alignCorners, asymmetric, tfCropAndResize,
+      tfHalfPixelForNN
   }
   package enum Rounding: String, Hashable, Codable, Sendable {
     case roundPreferFloor, roundPreferCeil, floor, ceil

@@ -12,7 +12,9 @@ extension Pad {
     guard let shape = x.shape else { return [.tensor(x.dataType, nil)] }
     let areAxesKnown = axes != nil || context.operand(3) == nil
     guard let pads, areAxesKnown else {
-      guard areAxesKnown, let axes else { return [.tensor(x.dataType, try context.unknownSizes(shape.count))] }
+      guard areAxesKnown, let axes else {
+        return [.tensor(x.dataType, try context.unknownSizes(shape.count))]
+      }
       var result = shape
       for axis in try Operators.resolved(axes: axes, rank: shape.count) { result[axis] = context.fresh(axis) }
       return [.tensor(x.dataType, result)]

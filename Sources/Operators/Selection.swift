@@ -23,8 +23,8 @@ package struct Split: Operator {
   package var traits: OperatorTraits { [.pure] }
 }
 
-/// ONNX `Slice`. Operands: x, starts?, ends?, axes?, steps?; each nil attribute is read from its operand, and absent
-/// axes and steps mean all axes and ones.
+/// ONNX `Slice`. Operands: x, starts?, ends?, axes?, steps?; each nil attribute is read from its operand, and
+/// absent axes and steps mean all axes and ones.
 package struct Slice: Operator {
   package static let name = "Slice"
   package var starts: [Int]?

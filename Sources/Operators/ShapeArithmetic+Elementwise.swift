@@ -1,8 +1,8 @@
 import IR
 import Tensors
 
-// Arithmetic on the elements of small tensors, so that Shape → Gather → Mul → Concat → Reshape stays known on a
-// symbolic batch. Whatever cannot be said for sure is nil: never a wrong number, never an error.
+// Arithmetic on the elements of small tensors, so that Shape → Gather → Mul → Concat → Reshape stays known on
+// a symbolic batch. Whatever cannot be said for sure is nil: never a wrong number, never an error.
 
 extension Unary: ShapeArithmetic {
   package func contents(_ context: InferenceContext) throws(GraphError) -> [[Dimension]?] {
@@ -10,7 +10,11 @@ extension Unary: ShapeArithmetic {
     switch function {
     case .neg: return [x.mapKnown { try? 0 - $0 }]
     case .floor, .ceil, .round: return [x]
-    case .abs: return [x.mapKnown { element in (element.lowerBound ?? -1) >= 0 ? element : try? 0 - element }.flatMap(\.allNotNegative)]
+    case .abs:
+      return [
+        x.mapKnown { element in (element.lowerBound ?? -1) >= 0 ? element : try? 0 - element }.flatMap(
+          \.allNotNegative)
+      ]
     case .relu: return [x.mapKnown { try? Dimension.maximum($0, 0) }]
     case .not: return [x.mapKnown { $0.fixed.map { Dimension($0 == 0 ? 1 : 0) } }]
     case .sign: return [x.mapKnown { $0.fixed.map { Dimension($0.signum()) } }]
@@ -44,7 +48,9 @@ extension Variadic: ShapeArithmetic {
     }
     return [
       broadcastKnown(known) { elements in
-        elements.dropFirst().reduce(elements.first) { sum, next in sum.flatMap { combine.exact($0, next, isFloat: false) } }
+        elements.dropFirst().reduce(elements.first) { sum, next in
+          sum.flatMap { combine.exact($0, next, isFloat: false) }
+        }
       }
     ]
   }
@@ -71,7 +77,9 @@ extension BinaryFunction {
   }
 
   private static func exactQuotient(_ a: Dimension, _ b: Dimension) -> Dimension? {
-    guard let quotient = try? Dimension.floor(a, b), let product = try? quotient * b, product == a else { return nil }
+    guard let quotient = try? Dimension.floor(a, b), let product = try? quotient * b, product == a else {
+      return nil
+    }
     return quotient
   }
 
@@ -167,11 +175,12 @@ extension [Dimension] {
   }
 }
 
-/// Combines the elements at each position of vectors that broadcast to each other; nil when they do not or one result
-/// is unknown.
+/// Combines the elements at each position of vectors that broadcast to each other; nil when they do not or
+/// one result is unknown.
 private func broadcastKnown(_ operands: [[Dimension]], _ body: ([Dimension]) -> Dimension?) -> [Dimension]? {
   let counts = operands.map(\.count)
-  guard let count = counts.first(where: { $0 != 1 }) ?? counts.first, counts.allSatisfy({ $0 == 1 || $0 == count })
+  guard let count = counts.first(where: { $0 != 1 }) ?? counts.first,
+    counts.allSatisfy({ $0 == 1 || $0 == count })
   else { return nil }
   var result: [Dimension] = []
   for i in 0..<count {

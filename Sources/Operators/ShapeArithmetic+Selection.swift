@@ -65,7 +65,9 @@ extension Slice: ShapeArithmetic {
     else { return [nil] }
     let axes = try context.numbers(axes, or: 3)
     let steps = try context.numbers(steps, or: 4)
-    if (axes == nil && context.operand(3) != nil) || (steps == nil && context.operand(4) != nil) { return [nil] }
+    if (axes == nil && context.operand(3) != nil) || (steps == nil && context.operand(4) != nil) {
+      return [nil]
+    }
     let known = Slice(starts: starts, ends: ends, axes: axes, steps: steps)
     guard let range = try? known.resolved(sizes: [x.count]) else { return [nil] }
     return [(0..<range.counts[0]).map { x[range.starts[0] + $0 * range.steps[0]] }]
@@ -103,7 +105,8 @@ extension Transpose: ShapeArithmetic {
 extension Expand: ShapeArithmetic {
   package func contents(_ context: InferenceContext) throws(GraphError) -> [[Dimension]?] {
     guard let x = context.operand(0)?.contents, let target = try context.numbers(target, or: 1),
-      let sizes = try? broadcastSizes([[x.count], target]), sizes.count == 1, sizes[0] <= Constant.contentsLimit
+      let sizes = try? broadcastSizes([[x.count], target]), sizes.count == 1,
+      sizes[0] <= Constant.contentsLimit
     else { return [nil] }
     return [x.count == sizes[0] ? x : [Dimension](repeating: x[0], count: sizes[0])]
   }
@@ -111,7 +114,8 @@ extension Expand: ShapeArithmetic {
 
 extension Tile: ShapeArithmetic {
   package func contents(_ context: InferenceContext) throws(GraphError) -> [[Dimension]?] {
-    guard let x = context.operand(0)?.contents, let repeats = try context.numbers(repeats, or: 1), repeats.count == 1,
+    guard let x = context.operand(0)?.contents, let repeats = try context.numbers(repeats, or: 1),
+      repeats.count == 1,
       (0...Constant.contentsLimit).contains(repeats[0]), x.count * repeats[0] <= Constant.contentsLimit
     else { return [nil] }
     return [(0..<repeats[0]).flatMap { _ in x }]
@@ -146,7 +150,9 @@ extension ConstantOfShape: ShapeArithmetic {
 
 extension Reduce: ShapeArithmetic {
   package func contents(_ context: InferenceContext) throws(GraphError) -> [[Dimension]?] {
-    guard let x = context.operand(0)?.contents, let rank = context.operand(0)?.shape?.count else { return [nil] }
+    guard let x = context.operand(0)?.contents, let rank = context.operand(0)?.shape?.count else {
+      return [nil]
+    }
     let known = try context.numbers(axes, or: 1)
     if known == nil && context.operand(1) != nil { return [nil] }
     var reduction = self
@@ -161,7 +167,9 @@ extension Reduce: ShapeArithmetic {
     }
   }
 
-  private static func fold(_ x: [Dimension], from first: Dimension?, _ body: (Dimension, Dimension) -> Dimension?)
+  private static func fold(
+    _ x: [Dimension], from first: Dimension?, _ body: (Dimension, Dimension) -> Dimension?
+  )
     -> [Dimension]?
   {
     x.reduce(first) { sum, next in sum.flatMap { body($0, next) } }.map { [$0] }

@@ -9,7 +9,9 @@ extension Squeeze {
     let isGiven = axes != nil || context.operand(1) != nil
     guard let shape = x.shape else { return [.tensor(x.dataType, nil)] }
     if isGiven, known?.allSatisfy({ $0.fixed != nil }) != true {
-      guard let count = context.parameterCount(1), count <= shape.count else { return [.tensor(x.dataType, nil)] }
+      guard let count = context.parameterCount(1), count <= shape.count else {
+        return [.tensor(x.dataType, nil)]
+      }
       return [.tensor(x.dataType, try context.unknownSizes(shape.count - count))]
     }
     guard isGiven || x.sizes != nil else { return [.tensor(x.dataType, nil)] }
@@ -43,7 +45,9 @@ extension Unsqueeze {
     }
     let added = try Unsqueeze(axes: known).resolvedAxes(rank: shape.count)
     var rest = shape.makeIterator()
-    return [.tensor(x.dataType, (0..<shape.count + added.count).map { added.contains($0) ? 1 : rest.next() ?? 1 })]
+    return [
+      .tensor(x.dataType, (0..<shape.count + added.count).map { added.contains($0) ? 1 : rest.next() ?? 1 })
+    ]
   }
 
   /// The axes of size 1 of the result, counted from the front, for an operand of `rank`.
@@ -84,7 +88,9 @@ extension Expand {
     let wantedShape = try context.parameter(target, or: 1)
     guard let x else { return [.unknown] }
     guard let wantedShape else {
-      guard let shape = x.shape, let count = context.parameterCount(1) else { return [.tensor(x.dataType, nil)] }
+      guard let shape = x.shape, let count = context.parameterCount(1) else {
+        return [.tensor(x.dataType, nil)]
+      }
       return [.tensor(x.dataType, try context.unknownSizes(max(shape.count, count)))]
     }
     try Self.check(wantedShape)
@@ -144,13 +150,18 @@ extension DepthToSpace {
     let block = try checkedBlock(blockSize)
     guard let shape = try image(x, context) else { return [.tensor(x.dataType, try context.unknownSizes(4))] }
     if let channels = shape[1].fixed, channels % (blockSize * blockSize) != 0 {
-      throw GraphError(.attribute("blocksize", expected: "one whose square divides \(channels) channels", found: "\(blockSize)"))
+      throw GraphError(
+        .attribute(
+          "blocksize", expected: "one whose square divides \(channels) channels", found: "\(blockSize)"))
     }
     return [
       .tensor(
         x.dataType,
         try sized { () throws(SizeOverflow) in
-          [shape[0], try Dimension.floor(shape[1], block * block), try shape[2] * block, try shape[3] * block]
+          [
+            shape[0], try Dimension.floor(shape[1], block * block), try shape[2] * block,
+            try shape[3] * block,
+          ]
         })
     ]
   }

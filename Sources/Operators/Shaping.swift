@@ -1,8 +1,8 @@
 import IR
 import Tensors
 
-// Parameters such as shapes and axes are operands in new opsets. An attribute that is nil is read from the operand;
-// a pass moves operands that are known into attributes, and planned kernels see that form only.
+// Parameters such as shapes and axes are operands in new opsets. An attribute that is nil is read from the
+// operand; a pass moves operands that are known into attributes, and planned kernels see that form only.
 
 /// ONNX `Reshape`. Operands: x, shape?. `target` may hold one −1, and 0 (copy the size, unless `allowZero`).
 package struct Reshape: Operator {

@@ -35,9 +35,12 @@ extension Slice {
     }
   }
 
-  /// The first position, the number of positions and the step on every axis. `starts` and `ends` must be given.
+  /// The first position, the number of positions and the step on every axis. `starts` and `ends` must be
+  /// given.
   package func resolved(sizes: [Int]) throws(GraphError) -> (starts: [Int], counts: [Int], steps: [Int]) {
-    guard let starts, let ends else { throw GraphError(.attribute("starts", expected: "numbers", found: "nothing")) }
+    guard let starts, let ends else {
+      throw GraphError(.attribute("starts", expected: "numbers", found: "nothing"))
+    }
     let axes = self.axes ?? Array(starts.indices)
     let positions = try Operators.resolved(axes: axes, rank: sizes.count)
     try Self.check(starts, "starts", axes)
@@ -54,8 +57,11 @@ extension Slice {
     return (first, counts, strides)
   }
 
-  /// Positions along one axis of `size` elements, by the rules of ONNX: a backward slice starts at 0 at the least.
-  static func range(_ size: Int, _ start: Int, _ end: Int, step: Int) throws(GraphError) -> (first: Int, count: Int) {
+  /// Positions along one axis of `size` elements, by the rules of ONNX: a backward slice starts at 0 at the
+  /// least.
+  static func range(_ size: Int, _ start: Int, _ end: Int, step: Int) throws(GraphError) -> (
+    first: Int, count: Int
+  ) {
     if step == 0 { throw GraphError(.attribute("steps", expected: "a number that is not 0", found: "0")) }
     // Sums of a negative number and a size cannot overflow.
     let from = start < 0 ? start + size : start
@@ -74,8 +80,11 @@ extension Slice {
   /// Bounds beyond this mean "to the end": exporters write the largest number of some type, or 10^9.
   private static let endless = 1 << 29
 
-  /// The number of positions. Where a size is a formula, positions are taken to lie within it; binding decides.
-  static func count(_ size: Dimension, _ start: Dimension, _ end: Dimension, step: Int) throws(GraphError) -> Dimension {
+  /// The number of positions. Where a size is a formula, positions are taken to lie within it; binding
+  /// decides.
+  static func count(_ size: Dimension, _ start: Dimension, _ end: Dimension, step: Int) throws(GraphError)
+    -> Dimension
+  {
     if let size = size.fixed, let start = start.fixed, let end = end.fixed {
       return Dimension(try range(size, start, end, step: step).count)
     }

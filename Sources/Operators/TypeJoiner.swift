@@ -1,10 +1,11 @@
 import IR
 import Tensors
 
-/// Finds what holds of both of two types: sizes that differ become fresh symbols, ranks that differ become unknown.
+/// Finds what holds of both of two types: sizes that differ become fresh symbols, ranks that differ become
+/// unknown.
 ///
-/// Symbols that a region made for itself mean nothing outside of it, where another may have the same name: they become
-/// fresh ones too.
+/// Symbols that a region made for itself mean nothing outside of it, where another may have the same name:
+/// they become fresh ones too.
 struct TypeJoiner {
   private let context: InferenceContext
   private var seen: Set<Symbol>
@@ -16,7 +17,9 @@ struct TypeJoiner {
     nextSymbol = firstSymbol
     seen = []
     for operand in operands {
-      for dimension in (operand?.shape ?? []) + (operand?.contents ?? []) { seen.formUnion(dimension.symbols) }
+      for dimension in (operand?.shape ?? []) + (operand?.contents ?? []) {
+        seen.formUnion(dimension.symbols)
+      }
     }
   }
 
@@ -35,7 +38,8 @@ struct TypeJoiner {
     switch (a, b) {
     case (.tensor(let x), .tensor(let y)):
       if x.dataType != y.dataType {
-        throw GraphError(.malformed("a result is \(x.dataType.rawValue) or \(y.dataType.rawValue), as it happens"))
+        throw GraphError(
+          .malformed("a result is \(x.dataType.rawValue) or \(y.dataType.rawValue), as it happens"))
       }
       guard let m = x.shape, let n = y.shape, m.count == n.count else { return .tensor(x.dataType, nil) }
       var shape: [Dimension] = []
@@ -56,7 +60,8 @@ struct TypeJoiner {
       guard x.dataType == y.dataType else { return false }
       guard let m = x.shape else { return true }
       guard let n = y.shape, m.count == n.count else { return false }
-      return zip(m, n).allSatisfy { p, q in p == q || (p.fixed == nil && !p.symbols.allSatisfy(seen.contains)) }
+      return zip(m, n).allSatisfy { p, q in p == q || (p.fixed == nil && !p.symbols.allSatisfy(seen.contains))
+      }
     default: return false
     }
   }

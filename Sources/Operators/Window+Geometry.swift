@@ -24,7 +24,8 @@ extension Window {
 
   /// The window with its padding as numbers, for an operand of these spatial sizes.
   ///
-  /// `sameUpper` and `sameLower` make ⌈size ÷ stride⌉ positions; the odd element goes to the end or to the begin.
+  /// `sameUpper` and `sameLower` make ⌈size ÷ stride⌉ positions; the odd element goes to the end or to the
+  /// begin.
   package func resolved(for sizes: [Int]) throws(GraphError) -> Window {
     try check(spatialRank: sizes.count)
     if autoPad == .explicit { return self }
@@ -43,8 +44,8 @@ extension Window {
     return window
   }
 
-  /// The number of positions along each axis. `sizes` are spatial. With `ceilMode` a last window that would start in
-  /// the padding at the end is dropped.
+  /// The number of positions along each axis. `sizes` are spatial. With `ceilMode` a last window that would
+  /// start in the padding at the end is dropped.
   package func outputSizes(for sizes: [Int], ceilMode: Bool = false) throws(GraphError) -> [Int] {
     try numbers(try outputShape(for: dimensions(sizes), ceilMode: ceilMode))
   }
@@ -65,7 +66,9 @@ extension Window {
       let span = try sized { () throws(SizeOverflow) in try size + Dimension(begin + end - extent) }
       if let span = span.fixed, span < 0 {
         throw GraphError(
-          .attribute("kernel_shape", expected: "at most the padded size \(span + extent) on spatial axis \(i)", found: "\(extent)"))
+          .attribute(
+            "kernel_shape", expected: "at most the padded size \(span + extent) on spatial axis \(i)",
+            found: "\(extent)"))
       }
       result.append(
         try sized { () throws(SizeOverflow) in
@@ -91,8 +94,8 @@ func checkAttribute(_ name: String, _ values: [Int], count: Int, atLeast minimum
 }
 
 extension ConvTranspose {
-  /// The window with its padding as numbers and the spatial sizes of the result, for an operand of these spatial
-  /// sizes.
+  /// The window with its padding as numbers and the spatial sizes of the result, for an operand of these
+  /// spatial sizes.
   package func resolved(for sizes: [Int]) throws(GraphError) -> (window: Window, outputSizes: [Int]) {
     let outputs = try numbers(try outputShape(for: dimensions(sizes)))
     var window = window
@@ -137,7 +140,8 @@ extension ConvTranspose {
         case .sameUpper, .sameLower: try size * stride
         case .valid: try (size - Dimension(1)) * stride + Dimension(extent + padding)
         case .explicit:
-          try (size - Dimension(1)) * stride + Dimension(extent + padding - window.padsBegin[i] - window.padsEnd[i])
+          try (size - Dimension(1)) * stride
+            + Dimension(extent + padding - window.padsBegin[i] - window.padsEnd[i])
         }
       }
       if let size = output.fixed, size < 0 {

@@ -16,7 +16,8 @@ package struct Window: Hashable, Codable, Sendable {
   package var autoPad: AutoPad
 
   package init(
-    kernel: [Int], strides: [Int]? = nil, dilations: [Int]? = nil, padsBegin: [Int]? = nil, padsEnd: [Int]? = nil,
+    kernel: [Int], strides: [Int]? = nil, dilations: [Int]? = nil, padsBegin: [Int]? = nil,
+    padsEnd: [Int]? = nil,
     autoPad: AutoPad = .explicit
   ) {
     let ones = [Int](repeating: 1, count: kernel.count)

@@ -10,14 +10,17 @@ public struct Bytes: @unchecked Sendable {
     self.count = count
   }
 
-  /// The memory as elements of `type`. Precondition: it is aligned for them, which mapped constants may not be.
+  /// The memory as elements of `type`. Precondition: it is aligned for them, which mapped constants may not
+  /// be.
   @inlinable
   public func elements<T: BitwiseCopyable>(of type: T.Type) -> UnsafeBufferPointer<T> {
     UnsafeBufferPointer(start: base.assumingMemoryBound(to: type), count: count / MemoryLayout<T>.stride)
   }
 
   @inlinable
-  public func pointer<T: BitwiseCopyable>(to type: T.Type) -> UnsafePointer<T> { base.assumingMemoryBound(to: type) }
+  public func pointer<T: BitwiseCopyable>(to type: T.Type) -> UnsafePointer<T> {
+    base.assumingMemoryBound(to: type)
+  }
 
   public func isAligned(to alignment: Int) -> Bool { UInt(bitPattern: base) % UInt(alignment) == 0 }
 }
@@ -36,7 +39,8 @@ public struct MutableBytes: @unchecked Sendable {
 
   @inlinable
   public func elements<T: BitwiseCopyable>(of type: T.Type) -> UnsafeMutableBufferPointer<T> {
-    UnsafeMutableBufferPointer(start: base.assumingMemoryBound(to: type), count: count / MemoryLayout<T>.stride)
+    UnsafeMutableBufferPointer(
+      start: base.assumingMemoryBound(to: type), count: count / MemoryLayout<T>.stride)
   }
 
   @inlinable

@@ -34,7 +34,8 @@ public enum DataType: String, Hashable, Codable, Sendable, CaseIterable {
 
   public var isFloatingPoint: Bool {
     switch self {
-    case .float32, .float64, .float16, .bfloat16, .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ,
+    case .float32, .float64, .float16, .bfloat16, .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2,
+      .float8E5M2FNUZ,
       .float8E8M0, .float4E2M1:
       true
     default: false

@@ -9,7 +9,8 @@ public struct SizeOverflow: Error, Sendable {
   public init() {}
 }
 
-/// A size: a number, or a formula over symbols in normal form, so that two sizes are equal when their formulas are.
+/// A size: a number, or a formula over symbols in normal form, so that two sizes are equal when their
+/// formulas are.
 ///
 /// `2*N`, `N+1` and `floor(H/2)` are dimensions. Only type inference computes with them; binding every symbol
 /// yields plain numbers.
@@ -83,7 +84,9 @@ extension Dimension {
     return try normal(a.terms + b.terms)
   }
 
-  public static func - (a: Dimension, b: Dimension) throws(SizeOverflow) -> Dimension { try a + b * Dimension(-1) }
+  public static func - (a: Dimension, b: Dimension) throws(SizeOverflow) -> Dimension {
+    try a + b * Dimension(-1)
+  }
 
   public static func * (a: Dimension, b: Dimension) throws(SizeOverflow) -> Dimension {
     if a.terms.count * b.terms.count > termLimit { throw SizeOverflow() }
@@ -100,8 +103,9 @@ extension Dimension {
 
   /// ⌊a ÷ b⌋, exact where a monomial divides every term: `Reshape`'s −1 over a symbolic batch.
   ///
-  /// Over a number, whole parts leave the quotient and nested quotients become one, so that ⌊(H+2−3)/2⌋+1 equals
-  /// ⌈H/2⌉ and two windows of stride 2 equal one of stride 4. Throws when `b` is a number that is not positive.
+  /// Over a number, whole parts leave the quotient and nested quotients become one, so that ⌊(H+2−3)/2⌋+1
+  /// equals ⌈H/2⌉ and two windows of stride 2 equal one of stride 4. Throws when `b` is a number that is not
+  /// positive.
   public static func floor(_ a: Dimension, _ b: Dimension) throws(SizeOverflow) -> Dimension {
     if let y = b.fixed {
       if y <= 0 { throw SizeOverflow() }
@@ -284,7 +288,8 @@ extension Dimension: ExpressibleByIntegerLiteral {
 // MARK: - Bounds
 
 extension Dimension {
-  /// A number that the size is never below, given that symbols, being sizes, are not negative; nil: none is known.
+  /// A number that the size is never below, given that symbols, being sizes, are not negative; nil: none is
+  /// known.
   public var lowerBound: Int? {
     var bound = 0
     for term in terms {
@@ -303,7 +308,8 @@ extension Dimension.Atom {
     func isNotNegative(_ size: Dimension) -> Bool { (size.lowerBound ?? -1) >= 0 }
     return switch self {
     case .symbol: true
-    case .floor(let a, let b), .broadcast(let a, let b), .minimum(let a, let b): isNotNegative(a) && isNotNegative(b)
+    case .floor(let a, let b), .broadcast(let a, let b), .minimum(let a, let b):
+      isNotNegative(a) && isNotNegative(b)
     case .maximum(let a, let b): isNotNegative(a) || isNotNegative(b)
     }
   }

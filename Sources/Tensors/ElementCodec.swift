@@ -1,8 +1,8 @@
 /// Reads and writes single elements of any numeric type, packed ones too, as `Double` or `Int64`.
 ///
-/// Reading is exact but for integers beyond 2^53 as `Double` and, as `Int64`, for uint64 above its range, which wraps.
-/// Writing follows ONNX `Cast`: the nearest float, ties to even; floats are truncated to integers; integers keep their
-/// low bits. Strings and complex numbers have no codec.
+/// Reading is exact but for integers beyond 2^53 as `Double` and, as `Int64`, for uint64 above its range,
+/// which wraps. Writing follows ONNX `Cast`: the nearest float, ties to even; floats are truncated to
+/// integers; integers keep their low bits. Strings and complex numbers have no codec.
 package struct ElementCodec: Sendable {
   package let dataType: DataType
   private let small: SmallFloat?
@@ -81,7 +81,8 @@ extension ElementCodec {
 
 extension ElementCodec {
   /// Writes a real number; `saturates` counts for the float8 types alone.
-  package func store(_ value: Double, at index: Int, in base: UnsafeMutableRawPointer, saturates: Bool = true) {
+  package func store(_ value: Double, at index: Int, in base: UnsafeMutableRawPointer, saturates: Bool = true)
+  {
     switch dataType {
     case .float64: save(value, index, base)
     case .float32: save(Float(value), index, base)
@@ -101,7 +102,8 @@ extension ElementCodec {
   }
 
   /// Writes an integer; integer types narrower than 64 bits keep its low bits.
-  package func store(_ value: Int64, at index: Int, in base: UnsafeMutableRawPointer, saturates: Bool = true) {
+  package func store(_ value: Int64, at index: Int, in base: UnsafeMutableRawPointer, saturates: Bool = true)
+  {
     switch dataType {
     case .int64: save(value, index, base)
     case .uint64: save(UInt64(bitPattern: value), index, base)

@@ -16,7 +16,8 @@ public enum Layout: Hashable, Codable, Sendable {
     axes == Array(axes.indices) ? .rowMajor : .permuted(axes.map { UInt8($0) })
   }
 
-  /// Logical axes from outermost to innermost; nil for blocked layouts and for axes that are not those of the rank.
+  /// Logical axes from outermost to innermost; nil for blocked layouts and for axes that are not those of the
+  /// rank.
   public func order(rank: Int) -> [Int]? {
     switch self {
     case .rowMajor: return Array(0..<rank)
@@ -32,8 +33,8 @@ public enum Layout: Hashable, Codable, Sendable {
     }
   }
 
-  /// Elements between neighbours along each logical axis of a dense tensor; nil for blocked layouts, and when they
-  /// do not fit.
+  /// Elements between neighbours along each logical axis of a dense tensor; nil for blocked layouts, and when
+  /// they do not fit.
   public func strides(of sizes: [Int]) -> [Int]? {
     guard let order = order(rank: sizes.count) else { return nil }
     var strides = [Int](repeating: 1, count: sizes.count)
@@ -53,13 +54,15 @@ extension Layout: CustomStringConvertible {
     switch self {
     case .rowMajor: "rowMajor"
     case .permuted(let axes):
-      self == .channelsLast(rank: axes.count) ? "channelsLast" : "permuted(\(axes.map { "\($0)" }.joined(separator: ",")))"
+      self == .channelsLast(rank: axes.count)
+        ? "channelsLast" : "permuted(\(axes.map { "\($0)" }.joined(separator: ",")))"
     case .blocked(let axis, let size): "blocked(\(axis),\(size))"
     }
   }
 }
 
-/// How a value is stored; its logical type never changes. channelsLast is a format, and so is bf16 storage of f32.
+/// How a value is stored; its logical type never changes. channelsLast is a format, and so is bf16 storage of
+/// f32.
 public struct Format: Hashable, Codable, Sendable {
   public var storage: DataType
   public var layout: Layout

@@ -11,7 +11,9 @@ struct NPYHeader {
 
   /// Where the header's text lies, from the first 12 bytes of a file or fewer when there are no more.
   static func textRange(in start: [UInt8]) throws(TensorError) -> Swift.Range<Int> {
-    guard start.count >= 10, Array(start[0..<6]) == magic else { throw .file("not an npy file: its first bytes differ") }
+    guard start.count >= 10, Array(start[0..<6]) == magic else {
+      throw .file("not an npy file: its first bytes differ")
+    }
     let version = start[6]
     guard (1...3).contains(version) else { throw .file("npy version \(version) is unknown") }
     let width = version == 1 ? 2 : 4
@@ -28,9 +30,12 @@ struct NPYHeader {
     guard case .text(let descr)? = entries["descr"] else {
       throw .file("the npy header lacks a plain 'descr'; structured arrays are not read")
     }
-    guard case .flag(let fortran)? = entries["fortran_order"] else { throw .file("the npy header lacks 'fortran_order'") }
+    guard case .flag(let fortran)? = entries["fortran_order"] else {
+      throw .file("the npy header lacks 'fortran_order'")
+    }
     guard case .sizes(let sizes)? = entries["shape"] else { throw .file("the npy header lacks 'shape'") }
-    guard let order = descr.first, "<>|=".contains(order), let type = Self.types[String(descr.dropFirst())] else {
+    guard let order = descr.first, "<>|=".contains(order), let type = Self.types[String(descr.dropFirst())]
+    else {
       throw .file("npy elements of type '\(descr)' have no counterpart")
     }
     dataType = type
@@ -55,9 +60,11 @@ struct NPYHeader {
       throw .file("NumPy has no elements of type \(dataType.rawValue)")
     }
     let order = (dataType.bitWidth ?? 8) > 8 ? "<" : "|"
-    let shape = sizes.count == 1 ? "(\(sizes[0]),)" : "(" + sizes.map { "\($0)" }.joined(separator: ", ") + ")"
+    let shape =
+      sizes.count == 1 ? "(\(sizes[0]),)" : "(" + sizes.map { "\($0)" }.joined(separator: ", ") + ")"
     var text = Array(
-      "{'descr': '\(order)\(code)', 'fortran_order': \(isFortranOrder ? "True" : "False"), 'shape': \(shape), }".utf8)
+      "{'descr': '\(order)\(code)', 'fortran_order': \(isFortranOrder ? "True" : "False"), 'shape': \(shape), }"
+        .utf8)
     let unpadded = 10 + text.count + 1
     text += [UInt8](repeating: 0x20, count: (64 - unpadded % 64) % 64) + [0x0A]
     return Self.magic + [1, 0, UInt8(text.count & 0xFF), UInt8(text.count >> 8 & 0xFF)] + text

@@ -25,7 +25,9 @@ public struct Placement: Hashable, Codable, Sendable {
     return count
   }
   /// `Int.max` when it does not fit; 0 for strings.
-  public var byteCount: Int { format.storage.byteCount(of: elementCount) ?? (format.storage == .string ? 0 : .max) }
+  public var byteCount: Int {
+    format.storage.byteCount(of: elementCount) ?? (format.storage == .string ? 0 : .max)
+  }
   public var rank: Int { sizes.count }
   public var isEmpty: Bool { sizes.contains(0) }
 
@@ -36,8 +38,8 @@ public struct Placement: Hashable, Codable, Sendable {
     Placement(dataType: dataType, sizes: sizes, format: format)
   }
 
-  /// True when both formats put every byte in the same place (axes of size 1 do not count): such a Reorder costs
-  /// nothing.
+  /// True when both formats put every byte in the same place (axes of size 1 do not count): such a Reorder
+  /// costs nothing.
   public func sameBytes(as other: Format) -> Bool {
     if format == other { return true }
     guard format.storage == other.storage, strides == nil,

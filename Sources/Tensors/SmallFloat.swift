@@ -29,7 +29,8 @@ struct SmallFloat: Sendable {
   static let float8E5M2FNUZ = SmallFloat(5, 2, bias: 16, .negativeZeroNaN, maximumBits: 0x7F)
   static let float4E2M1 = SmallFloat(2, 1, bias: 1, .none, maximumBits: 0x7)
 
-  private init(_ exponentBits: Int, _ fractionBits: Int, bias: Int, _ specials: Specials, maximumBits: UInt16) {
+  private init(_ exponentBits: Int, _ fractionBits: Int, bias: Int, _ specials: Specials, maximumBits: UInt16)
+  {
     self.exponentBits = exponentBits
     self.fractionBits = fractionBits
     self.bias = bias
@@ -73,7 +74,9 @@ struct SmallFloat: Sendable {
   }
 
   /// 2^exponent, for exponents of normal `Double`s.
-  private static func powerOfTwo(_ exponent: Int) -> Double { Double(bitPattern: UInt64(exponent + 1023) << 52) }
+  private static func powerOfTwo(_ exponent: Int) -> Double {
+    Double(bitPattern: UInt64(exponent + 1023) << 52)
+  }
 
   func decode(_ bits: UInt16) -> Double {
     let magnitude = bits & (signBit - 1)
@@ -89,8 +92,8 @@ struct SmallFloat: Sendable {
     return isNegative ? -value : value
   }
 
-  /// The nearest number, ties to even. What is too large becomes the largest number when `saturates`, else infinity, or
-  /// NaN where there is none.
+  /// The nearest number, ties to even. What is too large becomes the largest number when `saturates`, else
+  /// infinity, or NaN where there is none.
   func encode(_ value: Double, saturates: Bool) -> UInt16 {
     let sign = value.sign == .minus ? signBit : 0
     if value.isNaN {
@@ -100,10 +103,12 @@ struct SmallFloat: Sendable {
     if magnitude == 0 { return specials == .negativeZeroNaN ? 0 : sign }
     if magnitude.isInfinite { return tooLarge(sign, saturates) }
     let exponent = Swift.max(Int(magnitude.exponent), 1 - bias)
-    // Scaling by a power of two is exact here: the quotient of a number that is far too small rounds to zero anyway.
+    // Scaling by a power of two is exact here: the quotient of a number that is far too small rounds to zero
+    // anyway.
     let steps = (magnitude * Self.powerOfTwo(fractionBits - exponent)).rounded(.toNearestOrEven)
     if steps * Self.powerOfTwo(exponent - fractionBits) > maximum { return tooLarge(sign, saturates) }
-    // `steps` holds the leading one of a normal number, which counts up the exponent field; a carry does so once more.
+    // `steps` holds the leading one of a normal number, which counts up the exponent field; a carry does so
+    // once more.
     let bits = UInt16(exponent + bias - 1) << UInt16(fractionBits) + UInt16(steps)
     return specials == .negativeZeroNaN && bits == 0 ? 0 : bits | sign
   }

@@ -1,5 +1,6 @@
 extension Tensor {
-  /// The elements as `Double`, in row-major order of the logical shape, whatever type and layout they are stored in.
+  /// The elements as `Double`, in row-major order of the logical shape, whatever type and layout they are
+  /// stored in.
   package func doubles() throws(TensorError) -> [Double] {
     let codec = try ElementCodec.of(format.storage)
     switch format.storage {
@@ -27,7 +28,8 @@ extension Tensor {
     case .int8: return try mapped { (x: Int8) in Float(x) }
     case .uint64: return try mapped { (x: UInt64) in Float(x) }
     default:
-      return try withRowMajorBytes { base in (0..<elementCount).map { Float(codec.double(at: $0, in: base)) } }
+      return try withRowMajorBytes { base in (0..<elementCount).map { Float(codec.double(at: $0, in: base)) }
+      }
     }
   }
 
@@ -56,7 +58,9 @@ extension Tensor {
     }
   }
 
-  package static func fromInt64s(_ elements: [Int64], dataType: DataType, sizes: [Int]) throws(TensorError) -> Tensor {
+  package static func fromInt64s(_ elements: [Int64], dataType: DataType, sizes: [Int]) throws(TensorError)
+    -> Tensor
+  {
     if dataType == .int64 { return try Tensor(elements, sizes: sizes) }
     return try make(elements.count, dataType, sizes) { codec, i, target in
       codec.store(elements[i], at: i, in: target)
@@ -70,9 +74,10 @@ extension Tensor {
     let dense = try reordered(to: .rowMajor(format.storage))
     let base = dense.bytes.base
     defer { withExtendedLifetime(dense) {} }
-    // Integers go through Int64, which keeps what Double cannot: 64 bits, and the low bits of what does not fit. uint64
-    // to a float goes through Double, its upper half being beyond Int64.
-    let throughIntegers = (dataType.isInteger || dataType == .bool) && !(dataType == .uint64 && target.isFloatingPoint)
+    // Integers go through Int64, which keeps what Double cannot: 64 bits, and the low bits of what does not
+    // fit. uint64 to a float goes through Double, its upper half being beyond Int64.
+    let throughIntegers =
+      (dataType.isInteger || dataType == .bool) && !(dataType == .uint64 && target.isFloatingPoint)
     return try Self.make(elementCount, target, sizes) { codec, i, output in
       if throughIntegers {
         codec.store(source.int64(at: i, in: base), at: i, in: output, saturates: saturates)

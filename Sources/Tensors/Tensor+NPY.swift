@@ -3,8 +3,8 @@ import Glibc
 extension Tensor {
   /// Reads the bytes of a NumPy `.npy` file, versions 1 to 3.
   ///
-  /// Fortran order becomes a permuted layout; big-endian elements are swapped. Throws for what is no such file, for
-  /// elements that tensors do not have, and when bytes are missing.
+  /// Fortran order becomes a permuted layout; big-endian elements are swapped. Throws for what is no such
+  /// file, for elements that tensors do not have, and when bytes are missing.
   public init(npy bytes: [UInt8]) throws(TensorError) {
     let text = try NPYHeader.textRange(in: Array(bytes.prefix(12)))
     guard text.upperBound <= bytes.count else { throw .file("the npy file ends within its header") }
@@ -28,7 +28,9 @@ extension Tensor {
     if file < 0 { throw .file("\(path): \(Self.systemMessage())") }
     defer { close(file) }
     var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw .file("\(path): not a file") }
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw .file("\(path): not a file")
+    }
     do throws(TensorError) {
       let size = Int(status.st_size)
       let start = try Self.read(file, count: min(12, size), at: 0)
@@ -36,7 +38,9 @@ extension Tensor {
       guard text.upperBound <= size else { throw .file("the npy file ends within its header") }
       let header = try NPYHeader(text: try Self.read(file, count: text.count, at: text.lowerBound))
       try self.init(header, available: size - text.upperBound) { (target) throws(TensorError) in
-        try Self.read(file, into: UnsafeMutableRawBufferPointer(start: target.base, count: target.count), at: text.upperBound)
+        try Self.read(
+          file, into: UnsafeMutableRawBufferPointer(start: target.base, count: target.count),
+          at: text.upperBound)
       }
     } catch {
       if case .file(let what) = error { throw .file("\(path): \(what)") }
@@ -46,7 +50,8 @@ extension Tensor {
 
   /// The tensor as the bytes of a `.npy` file.
   ///
-  /// Fortran order is kept, every other layout is written in row-major order. Throws for types that NumPy lacks.
+  /// Fortran order is kept, every other layout is written in row-major order. Throws for types that NumPy
+  /// lacks.
   public func npy() throws(TensorError) -> [UInt8] {
     let reversed = Layout.order(Array(sizes.indices.reversed()))
     let isFortranOrder = reversed != .rowMajor && format.layout == reversed
@@ -54,7 +59,8 @@ extension Tensor {
     let dense =
       format.storage == dataType
       ? try reordered(to: Format(storage: dataType, layout: isFortranOrder ? reversed : .rowMajor))
-      : try converted(to: dataType).reordered(to: Format(storage: dataType, layout: isFortranOrder ? reversed : .rowMajor))
+      : try converted(to: dataType).reordered(
+        to: Format(storage: dataType, layout: isFortranOrder ? reversed : .rowMajor))
     return withExtendedLifetime(dense.storage) {
       header + UnsafeRawBufferPointer(start: dense.bytes.base, count: dense.byteCount)
     }
@@ -67,7 +73,9 @@ extension Tensor {
     if file < 0 { throw .file("\(path): \(Self.systemMessage())") }
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress.map { $0 + written }, bytes.count - written) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress.map { $0 + written }, bytes.count - written)
+      }
       if count < 0 && errno == EINTR { continue }
       if count <= 0 {
         let message = Self.systemMessage()

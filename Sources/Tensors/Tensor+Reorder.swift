@@ -20,12 +20,15 @@ extension Tensor {
       return result
     }
     copyStrided(
-      from: bytes.base, strides: from, to: destination.base, strides: to, sizes: sizes, elementByteCount: bits / 8)
+      from: bytes.base, strides: from, to: destination.base, strides: to, sizes: sizes,
+      elementByteCount: bits / 8)
     return result
   }
 
   /// Elements that share bytes, one after the other.
-  private func copyPacked(strides: [Int], to target: MutableBytes, strides targetStrides: [Int]) throws(TensorError) {
+  private func copyPacked(strides: [Int], to target: MutableBytes, strides targetStrides: [Int])
+    throws(TensorError)
+  {
     let raw: DataType = format.storage.bitWidth == 4 ? .uint4 : .uint2
     let codec = try ElementCodec.of(raw)
     target.base.initializeMemory(as: UInt8.self, repeating: 0, count: target.count)
@@ -88,7 +91,8 @@ package func copyStrided(
 }
 
 private func copyRow(
-  from source: UnsafeRawPointer, step sourceStep: Int, to target: UnsafeMutableRawPointer, step targetStep: Int,
+  from source: UnsafeRawPointer, step sourceStep: Int, to target: UnsafeMutableRawPointer,
+  step targetStep: Int,
   count: Int, elementByteCount: Int
 ) {
   if sourceStep == elementByteCount && targetStep == elementByteCount {

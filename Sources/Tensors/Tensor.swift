@@ -12,7 +12,9 @@ public struct Tensor: Sendable {
   public let byteOffset: Int
 
   /// A view of `storage`. Throws when the sizes do not fit or reach beyond the storage.
-  public init(dataType: DataType, sizes: [Int], format: Format? = nil, storage: TensorStorage, byteOffset: Int = 0)
+  public init(
+    dataType: DataType, sizes: [Int], format: Format? = nil, storage: TensorStorage, byteOffset: Int = 0
+  )
     throws(TensorError)
   {
     let count = try Tensor.elementCount(of: sizes)
@@ -24,7 +26,8 @@ public struct Tensor: Sendable {
       if elements.count != count { throw .elementCount(expected: count, found: elements.count) }
     } else {
       guard let needed = format.storage.byteCount(of: count) else { throw .sizeOverflow }
-      guard byteOffset >= 0, byteOffset <= storage.bytes.count, storage.bytes.count - byteOffset >= needed else {
+      guard byteOffset >= 0, byteOffset <= storage.bytes.count, storage.bytes.count - byteOffset >= needed
+      else {
         throw .byteCount(expected: needed, found: storage.bytes.count - byteOffset)
       }
     }
@@ -70,8 +73,8 @@ public struct Tensor: Sendable {
   public var rank: Int { sizes.count }
   public var type: TensorType { TensorType(dataType, sizes: sizes) }
   public var placement: Placement { Placement(dataType: dataType, sizes: sizes, format: format) }
-  /// Valid while somebody holds the storage. Of a tensor that nobody else holds, use `withBytes(_:)`: the optimizer
-  /// may release it right after this.
+  /// Valid while somebody holds the storage. Of a tensor that nobody else holds, use `withBytes(_:)`: the
+  /// optimizer may release it right after this.
   public var bytes: Bytes { Bytes(base: storage.bytes.base + byteOffset, count: byteCount) }
 
   /// Calls `body` with the bytes and holds the storage meanwhile.
@@ -86,12 +89,14 @@ public struct Tensor: Sendable {
     storage.mutableBytes.map { MutableBytes(base: $0.base + byteOffset, count: byteCount) }
   }
 
-  /// The same bytes under other sizes. Throws when the number of elements differs or the layout is not row-major.
+  /// The same bytes under other sizes. Throws when the number of elements differs or the layout is not
+  /// row-major.
   public func reshaped(to sizes: [Int]) throws(TensorError) -> Tensor {
     let count = try Tensor.elementCount(of: sizes)
     if count != elementCount { throw .elementCount(expected: elementCount, found: count) }
     if format.layout != .rowMajor { throw .unsupportedFormat("only row-major bytes can be reshaped") }
-    return try Tensor(dataType: dataType, sizes: sizes, format: format, storage: storage, byteOffset: byteOffset)
+    return try Tensor(
+      dataType: dataType, sizes: sizes, format: format, storage: storage, byteOffset: byteOffset)
   }
 
   /// The strings of a tensor of strings, as bytes; empty for other types.
@@ -121,7 +126,8 @@ extension UInt8: TensorElement { public static var dataType: DataType { .uint8 }
 extension Bool: TensorElement { public static var dataType: DataType { .bool } }
 
 extension Tensor {
-  /// A row-major tensor of the given elements, copied. Throws when their number is not the product of `sizes`.
+  /// A row-major tensor of the given elements, copied. Throws when their number is not the product of
+  /// `sizes`.
   public init<T: TensorElement>(_ elements: [T], sizes: [Int]) throws(TensorError) {
     let count = try Tensor.elementCount(of: sizes)
     if count != elements.count { throw .elementCount(expected: count, found: elements.count) }
@@ -136,7 +142,8 @@ extension Tensor {
   /// A scalar.
   public init<T: TensorElement>(scalar: T) throws(TensorError) { try self.init([scalar], sizes: []) }
 
-  /// The elements in row-major order of the logical shape, copied. Throws when `type` is not the tensor's type.
+  /// The elements in row-major order of the logical shape, copied. Throws when `type` is not the tensor's
+  /// type.
   public func elements<T: TensorElement>(of type: T.Type) throws(TensorError) -> [T] {
     if T.dataType != dataType { throw .dataType(expected: T.dataType.rawValue, found: dataType) }
     let dense = try reordered(to: .rowMajor(dataType))

@@ -28,7 +28,8 @@ public final class TensorStorage: Sendable {
   /// Uninitialized memory of `byteCount` bytes. Throws when there is none.
   public static func allocate(byteCount: Int) throws(TensorError) -> TensorStorage {
     var memory: UnsafeMutableRawPointer?
-    guard byteCount >= 0, posix_memalign(&memory, alignment, max(byteCount, alignment)) == 0, let memory else {
+    guard byteCount >= 0, posix_memalign(&memory, alignment, max(byteCount, alignment)) == 0, let memory
+    else {
       throw .outOfMemory(byteCount: byteCount)
     }
     return TensorStorage(bytes: Bytes(base: UnsafeRawPointer(memory), count: byteCount), owner: .allocation)
@@ -49,7 +50,8 @@ public final class TensorStorage: Sendable {
   /// The memory to write to. Only its one owner may, before it is shared; nil for mapped files and strings.
   package var mutableBytes: MutableBytes? {
     switch owner {
-    case .allocation, .caller: MutableBytes(base: UnsafeMutableRawPointer(mutating: bytes.base), count: bytes.count)
+    case .allocation, .caller:
+      MutableBytes(base: UnsafeMutableRawPointer(mutating: bytes.base), count: bytes.count)
     case .mapping, .strings: nil
     }
   }

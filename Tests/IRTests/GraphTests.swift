@@ -35,7 +35,8 @@ import Testing
         try chain.graph.apply(patch)
       }
       let elapsed = ContinuousClock.now - start
-      return Double(elapsed.components.attoseconds) / 1e9 / 500 + Double(elapsed.components.seconds) * 1e9 / 500
+      return Double(elapsed.components.attoseconds) / 1e9 / 500 + Double(elapsed.components.seconds) * 1e9
+        / 500
     }
     for shared in [false, true] {
       // The best of three: other work on the machine only adds.
@@ -99,7 +100,8 @@ import Testing
     var chain = Chain([Dimension(Symbol("N")), 4])
     let bias = try chain.constant("bias")
     let ids = try chain.graph.addNode(
-      Unary(.relu), [chain.x], epilogue: Epilogue([.binary(.add, 0, swapped: false), .convert(.float16)]), with: [bias],
+      Unary(.relu), [chain.x], epilogue: Epilogue([.binary(.add, 0, swapped: false), .convert(.float16)]),
+      with: [bias],
       outputs: ["y"], named: "y")
     let y = try #require(ids[0])
     chain.graph.addOutput("y", y)
@@ -118,7 +120,8 @@ import Testing
       }
     }
     #expect(throws: Never.self) {
-      try chain.graph.addNode(Shape(), [chain.x], epilogue: Epilogue([.unary(.relu)]), outputs: ["s"], named: "s")
+      try chain.graph.addNode(
+        Shape(), [chain.x], epilogue: Epilogue([.unary(.relu)]), outputs: ["s"], named: "s")
     }
     // Shape accepts no epilogue.
     #expect(throws: GraphError.self) { try chain.graph.verify() }
@@ -134,12 +137,16 @@ import Testing
   @Test func constantIdentitiesAreStable() {
     #expect(ConstantID(of: "w") == ConstantID(of: "w"))
     #expect(ConstantID(of: "w") != ConstantID(of: "v"))
-    #expect(ConstantID(of: "add", [ConstantID(of: "a"), ConstantID(of: "b")]) != ConstantID(of: "add", [ConstantID(of: "b"), ConstantID(of: "a")]))
+    #expect(
+      ConstantID(of: "add", [ConstantID(of: "a"), ConstantID(of: "b")])
+        != ConstantID(of: "add", [ConstantID(of: "b"), ConstantID(of: "a")]))
     #expect(ConstantID(of: "w").text.count == 32)
   }
 
   @Test func smallContents() throws {
-    func contents(_ tensor: Tensor) -> [Dimension]? { Constant(id: ConstantID(of: "c"), tensor).smallContents }
+    func contents(_ tensor: Tensor) -> [Dimension]? {
+      Constant(id: ConstantID(of: "c"), tensor).smallContents
+    }
     #expect(contents(try Tensor([1, -1] as [Int64], sizes: [2])) == [1, -1])
     #expect(contents(try Tensor([3] as [Int32], sizes: [])) == [3])
     #expect(contents(try Tensor([true, false], sizes: [2])) == [1, 0])

@@ -73,7 +73,8 @@ import Testing
     chain.graph.addOutput("b", b)
     var patch = Patch(for: chain.graph)
     let first = try patch.insert(Slice(starts: [0], ends: [2]), [chain.x], named: "first", in: chain.graph)[0]
-    let second = try patch.insert(Slice(starts: [2], ends: [6]), [chain.x], named: "second", in: chain.graph)[0]
+    let second = try patch.insert(Slice(starts: [2], ends: [6]), [chain.x], named: "second", in: chain.graph)[
+      0]
     patch.replace(a, with: first)
     patch.replace(b, with: second)
     try chain.graph.apply(patch)
@@ -158,7 +159,8 @@ import Testing
       let new = alive[Int.random(in: 0..<alive.count, using: &random)]
       if chain.graph[old].producer == nil { continue }
       var patch = Patch(for: chain.graph)
-      let target = round % 2 == 0 ? new : try patch.insert(Unary(.relu), [new], named: "r\(round)", in: chain.graph)[0]
+      let target =
+        round % 2 == 0 ? new : try patch.insert(Unary(.relu), [new], named: "r\(round)", in: chain.graph)[0]
       patch.replace(old, with: target)
       let before = chain.graph
       do {

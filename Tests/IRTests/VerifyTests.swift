@@ -29,7 +29,9 @@ import Testing
     ("a type that cannot be", { $0.values[3]?.type = .tensor(.float16, nil) }),
     ("a rank that cannot be", { $0.values[3]?.type = .tensor(.float32, [4]) }),
     ("a size that cannot be", { $0.values[3]?.type = .tensor(.float32, [1, 5]) }),
-    ("an epilogue without operands", { $0.nodes[1]?.epilogue = Epilogue([.binary(.add, 0, swapped: false)]) }),
+    (
+      "an epilogue without operands", { $0.nodes[1]?.epilogue = Epilogue([.binary(.add, 0, swapped: false)]) }
+    ),
     ("an operand too few", { $0.nodes[1]?.op = Where() }),
     (
       "a cycle",

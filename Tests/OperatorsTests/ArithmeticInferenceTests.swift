@@ -14,11 +14,19 @@ import Testing
     Case(MatMul(), "float32[1,4,2,3]", "float32[B,1,3,5]", gives: "float32[B,4,2,5]"),
     Case(MatMul(), "float32[?]", "float32[3,5]", gives: "float32[?]"),
     Case(MatMul(), "int32[2,0]", "int32[0,3]", gives: "int32[2,3]"),
-    Case(BatchNormalization(epsilon: 1e-5), "float32[N,8,H]", "float32[8]", "float32[8]", "float32[8]", "float32[8]", gives: "float32[N,8,H]"),
-    Case(BatchNormalization(epsilon: 1e-5), "float32[?]", "float32[8]", "float32[8]", "float32[8]", "float32[8]", gives: "float32[?]"),
+    Case(
+      BatchNormalization(epsilon: 1e-5), "float32[N,8,H]", "float32[8]", "float32[8]", "float32[8]",
+      "float32[8]", gives: "float32[N,8,H]"),
+    Case(
+      BatchNormalization(epsilon: 1e-5), "float32[?]", "float32[8]", "float32[8]", "float32[8]", "float32[8]",
+      gives: "float32[?]"),
     Case(ScaleShift(axis: -1), "float32[N,8]", "float32[8]", "float32[8]", gives: "float32[N,8]"),
-    Case(InstanceNormalization(epsilon: 1e-5), "float32[N,C,H]", "float32[C]", "float32[C]", gives: "float32[N,C,H]"),
-    Case(LayerNormalization(axis: -1, epsilon: 1e-5), "float32[N,S,64]", "float32[64]", gives: "float32[N,S,64]", "float32[N,S,1]", "float32[N,S,1]"),
+    Case(
+      InstanceNormalization(epsilon: 1e-5), "float32[N,C,H]", "float32[C]", "float32[C]",
+      gives: "float32[N,C,H]"),
+    Case(
+      LayerNormalization(axis: -1, epsilon: 1e-5), "float32[N,S,64]", "float32[64]", gives: "float32[N,S,64]",
+      "float32[N,S,1]", "float32[N,S,1]"),
     Case(LRN(size: 5, alpha: 1e-4, beta: 0.75, bias: 1), "float32[N,64,H,W]", gives: "float32[N,64,H,W]"),
     Case(Unary(.relu), "float32[N,?]", gives: "float32[N,?]"),
     Case(Unary(.isNaN), "float16[N]", gives: "bool[N]"),
@@ -68,13 +76,18 @@ import Testing
     Refusal(MatMul(), "float32[]", "float32[3]", says: "operand 0 has rank 0"),
     Refusal(MatMul(), "float32[2,2,3]", "float32[3,3,2]", says: "operand 1 has size 3 on axis 0"),
     Refusal(MatMul(), "float32[2,3]", says: "operands"),
-    Refusal(BatchNormalization(epsilon: 0), "float32[N,8]", "float32[8]", "float32[7]", "float32[8]", "float32[8]", says: "operand 2 has size 7"),
-    Refusal(BatchNormalization(epsilon: 0), "float32[]", "float32[8]", "float32[7]", "float32[8]", "float32[8]", says: "rank 0"),
+    Refusal(
+      BatchNormalization(epsilon: 0), "float32[N,8]", "float32[8]", "float32[7]", "float32[8]", "float32[8]",
+      says: "operand 2 has size 7"),
+    Refusal(
+      BatchNormalization(epsilon: 0), "float32[]", "float32[8]", "float32[7]", "float32[8]", "float32[8]",
+      says: "rank 0"),
     Refusal(BatchNormalization(epsilon: 0), "float32[N,8]", "float32[8]", says: "operands"),
     Refusal(ScaleShift(axis: 2), "float32[N,8]", "float32[8]", "float32[8]", says: "axis is 2"),
     Refusal(InstanceNormalization(epsilon: 0), "float32[N,8]", "float32[8]", "float32[8]", says: "rank 2"),
     Refusal(LayerNormalization(axis: 2, epsilon: 0), "float32[N,8]", "float32[8]", says: "axis is 2"),
-    Refusal(LayerNormalization(axis: 1, epsilon: 0), "float32[N,8]", "float32[7]", says: "operand 1 has size 7"),
+    Refusal(
+      LayerNormalization(axis: 1, epsilon: 0), "float32[N,8]", "float32[7]", says: "operand 1 has size 7"),
     Refusal(LRN(size: 0, alpha: 0, beta: 0, bias: 0), "float32[N,8]", says: "size is 0"),
     Refusal(Unary(.not), "float32[N]", says: "operand 0 is float32, expected bool"),
     Refusal(Unary(.exp), "int64[N]", says: "operand 0 is int64"),

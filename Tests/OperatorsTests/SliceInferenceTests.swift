@@ -11,7 +11,8 @@ import Testing
     Case(Slice(starts: [-1], ends: [.max]), "float32[N]", gives: "float32[1]"),
     Case(Slice(starts: [-1], ends: [.min], steps: [-1]), "float32[N]", gives: "float32[N]"),
     Case(Slice(starts: [0], ends: [.max], steps: [2]), "float32[N]", gives: "float32[floor(1+N/2)]"),
-    Case(Slice(), "float32[1,512]", "int64[1]{0}", "int64[1]{N}", "int64[1]{1}", gives: "float32[1,min(512,N)]"),
+    Case(
+      Slice(), "float32[1,512]", "int64[1]{0}", "int64[1]{N}", "int64[1]{1}", gives: "float32[1,min(512,N)]"),
     Case(Slice(), "float32[M,N]", "int64[1]{0}", "int64[1]{N}", "int64[1]{1}", gives: "float32[M,N]"),
     Case(Slice(), "float32[4,5]", "int64[1]", "int64[1]", "int64[1]{1}", gives: "float32[4,n#1]"),
     Case(Slice(), "float32[4,5]", "int64[1]", "int64[1]", "int64[1]", gives: "float32[n#0,n#1]"),
@@ -73,10 +74,12 @@ import Testing
   @Test("Symbolic counts agree with numbers where positions lie within the size")
   func symbolic() throws {
     let size = 20
-    for (start, end, step) in [(2, 9, 1), (0, -3, 2), (-5, Int.max, 1), (-1, -8, -1), (9, 2, -3), (1, -1, 4)] {
+    for (start, end, step) in [(2, 9, 1), (0, -3, 2), (-5, Int.max, 1), (-1, -8, -1), (9, 2, -3), (1, -1, 4)]
+    {
       let slice = Slice(starts: [start], ends: [end], steps: [step])
       let formula = try #require(try infer(slice, ["float32[N]"])[0].shape?[0])
-      #expect(try formula.bound([Symbol("N"): size]).fixed == slice.resolved(sizes: [size]).counts[0], "\(slice)")
+      #expect(
+        try formula.bound([Symbol("N"): size]).fixed == slice.resolved(sizes: [size]).counts[0], "\(slice)")
     }
   }
 

@@ -3,7 +3,8 @@ import Operators
 import Tensors
 import Testing
 
-/// An operand from text: `float32[N,3]`, `int64[2]{N,64}` with contents, `float32[?]`, or `-` for an absent one.
+/// An operand from text: `float32[N,3]`, `int64[2]{N,64}` with contents, `float32[?]`, or `-` for an absent
+/// one.
 func operand(_ text: String) throws -> Operand? {
   if text == "-" { return nil }
   let open = try #require(text.firstIndex(of: "["), "\(text)")
@@ -19,7 +20,9 @@ func operand(_ text: String) throws -> Operand? {
 func dimensions(_ text: Substring) -> [Dimension] {
   text.split(separator: ",").map { part in
     let factors = part.split(separator: "*")
-    if factors.count == 2, let n = Int(factors[0]) { return try! Dimension(n) * Dimension(Symbol(String(factors[1]))) }  // 2*N
+    if factors.count == 2, let n = Int(factors[0]) {
+      return try! Dimension(n) * Dimension(Symbol(String(factors[1])))
+    }  // 2*N
     return Int(part).map { Dimension($0) } ?? Dimension(Symbol(String(part)))
   }
 }
@@ -31,7 +34,8 @@ extension Operand {
 }
 
 func infer(
-  _ op: any Operator, _ operands: [String], results: Int = 1, regions: [Graph] = [], constants: [Int: Tensor] = [:]
+  _ op: any Operator, _ operands: [String], results: Int = 1, regions: [Graph] = [],
+  constants: [Int: Tensor] = [:]
 ) throws -> [Operand] {
   var known = try operands.map { try operand($0) }
   for i in known.indices {

@@ -27,20 +27,27 @@ import Testing
       Convolution(window: Window(kernel: [3, 3])), "float32[?]", "float32[8,3,3,3]",
       gives: "float32[n#0,8,-2+n#2,-2+n#3]"),
     Case(Convolution(window: Window(kernel: [1])), "float32[N,C,H]", "float32[?]", gives: "float32[N,n#1,H]"),
-    Case(Convolution(window: Window(kernel: [1])), "float32[0,2,5]", "float32[3,2,1]", gives: "float32[0,3,5]"),
     Case(
-      ConvTranspose(window: Window(kernel: [3, 3], strides: [2, 2], padsBegin: [1, 1], padsEnd: [1, 1]), outputPadding: [1, 1]),
+      Convolution(window: Window(kernel: [1])), "float32[0,2,5]", "float32[3,2,1]", gives: "float32[0,3,5]"),
+    Case(
+      ConvTranspose(
+        window: Window(kernel: [3, 3], strides: [2, 2], padsBegin: [1, 1], padsEnd: [1, 1]),
+        outputPadding: [1, 1]),
       "float32[N,8,H,W]", "float32[8,4,3,3]", "float32[4]", gives: "float32[N,4,2*H,2*W]"),
     Case(
-      ConvTranspose(window: Window(kernel: [3, 3], strides: [3, 2]), outputShape: [10, 8]), "float32[1,1,3,3]",
+      ConvTranspose(window: Window(kernel: [3, 3], strides: [3, 2]), outputShape: [10, 8]),
+      "float32[1,1,3,3]",
       "float32[1,2,3,3]", gives: "float32[1,2,10,8]"),
     Case(
-      ConvTranspose(window: Window(kernel: [3], strides: [2], autoPad: .sameUpper), groups: 2), "float32[1,4,H]",
+      ConvTranspose(window: Window(kernel: [3], strides: [2], autoPad: .sameUpper), groups: 2),
+      "float32[1,4,H]",
       "float32[4,3,3]", gives: "float32[1,6,2*H]"),
     Case(
       MaxPool(window: Window(kernel: [2, 2], strides: [2, 2])), "float32[N,C,H,W]",
       gives: "float32[N,C,floor(H/2),floor(W/2)]", "int64[N,C,floor(H/2),floor(W/2)]"),
-    Case(MaxPool(window: Window(kernel: [3], strides: [2]), ceilMode: true), "float32[1,1,32]", gives: "float32[1,1,16]"),
+    Case(
+      MaxPool(window: Window(kernel: [3], strides: [2]), ceilMode: true), "float32[1,1,32]",
+      gives: "float32[1,1,16]"),
     // The third window would start in the padding.
     Case(
       MaxPool(window: Window(kernel: [1, 1], strides: [2, 2]), ceilMode: true), "float32[1,1,2,2]",
@@ -58,7 +65,9 @@ import Testing
 
   static let x = "float32[1,4,8,8]"
   static let w = "float32[8,4,3,3]"
-  static func convolution(_ window: Window, groups: Int = 1) -> Convolution { Convolution(window: window, groups: groups) }
+  static func convolution(_ window: Window, groups: Int = 1) -> Convolution {
+    Convolution(window: window, groups: groups)
+  }
 
   static let refusals: [Refusal] = [
     Refusal(convolution(Window(kernel: [3, 3], strides: [0, 1])), x, w, says: "strides is 0"),
@@ -75,9 +84,12 @@ import Testing
     Refusal(convolution(Window(kernel: [3, 3]), groups: -1), x, w, says: "group is -1"),
     Refusal(convolution(Window(kernel: [3, 3]), groups: 3), x, w, says: "group is 3"),
     Refusal(convolution(Window(kernel: [3, 3]), groups: .max), x, w, says: "group is"),
-    Refusal(convolution(Window(kernel: [3, 3])), "float32[1,2,8,8]", "float32[8,3,3,3]", says: "operand 0 has size 2 on axis 1, expected 3"),
+    Refusal(
+      convolution(Window(kernel: [3, 3])), "float32[1,2,8,8]", "float32[8,3,3,3]",
+      says: "operand 0 has size 2 on axis 1, expected 3"),
     Refusal(convolution(Window(kernel: [3, 3])), x, "float32[8,4,3,3,3]", says: "operand 1 has rank 5"),
-    Refusal(convolution(Window(kernel: [3, 3])), x, "float32[8,4,5,3]", says: "operand 1 has size 5 on axis 2"),
+    Refusal(
+      convolution(Window(kernel: [3, 3])), x, "float32[8,4,5,3]", says: "operand 1 has size 5 on axis 2"),
     Refusal(convolution(Window(kernel: [3, 3])), x, w, "float32[7]", says: "operand 2 has size 7"),
     Refusal(convolution(Window(kernel: [3, 3])), x, w, "float32[0]", says: "operand 2 has size 0"),
     Refusal(convolution(Window(kernel: [3, 3])), x, "float32[0,4,3,3]", says: "group"),
@@ -91,12 +103,17 @@ import Testing
     Refusal(
       ConvTranspose(window: Window(kernel: [3, 3]), outputPadding: [-1, 0]), x, "float32[4,4,3,3]",
       says: "output_padding is -1"),
-    Refusal(ConvTranspose(window: Window(kernel: [3, 3]), outputPadding: [0]), x, "float32[4,4,3,3]", says: "output_padding"),
     Refusal(
-      ConvTranspose(window: Window(kernel: [3, 3]), outputShape: [4]), x, "float32[4,4,3,3]", says: "output_shape"),
+      ConvTranspose(window: Window(kernel: [3, 3]), outputPadding: [0]), x, "float32[4,4,3,3]",
+      says: "output_padding"),
+    Refusal(
+      ConvTranspose(window: Window(kernel: [3, 3]), outputShape: [4]), x, "float32[4,4,3,3]",
+      says: "output_shape"),
     Refusal(
       ConvTranspose(window: Window(kernel: [1, 1], padsBegin: [9, 9])), x, "float32[4,4,1,1]", says: "pads"),
-    Refusal(ConvTranspose(window: Window(kernel: [3, 3])), x, "float32[5,4,3,3]", says: "operand 0 has size 4 on axis 1"),
+    Refusal(
+      ConvTranspose(window: Window(kernel: [3, 3])), x, "float32[5,4,3,3]",
+      says: "operand 0 has size 4 on axis 1"),
     Refusal(MaxPool(window: Window(kernel: [2, 2], strides: [0, 0])), x, says: "strides is 0"),
     Refusal(MaxPool(window: Window(kernel: [2])), x, says: "kernel_shape is [2]"),
     Refusal(MaxPool(window: Window(kernel: [2, 2])), "string[1,4,8,8]", says: "operand 0 is string"),
@@ -107,9 +124,11 @@ import Testing
 
   @Test(arguments: refusals) func refuses(_ row: Refusal) { row.check() }
 
-  @Test("SAME splits the padding; the odd element goes to one side", arguments: [
-    (AutoPad.sameUpper, 0, 1), (.sameLower, 1, 0),
-  ])
+  @Test(
+    "SAME splits the padding; the odd element goes to one side",
+    arguments: [
+      (AutoPad.sameUpper, 0, 1), (.sameLower, 1, 0),
+    ])
   func sames(_ pad: AutoPad, _ begin: Int, _ end: Int) throws {
     let window = try Window(kernel: [2, 3], autoPad: pad).resolved(for: [5, 5])
     #expect(window.autoPad == .explicit)
@@ -131,7 +150,8 @@ import Testing
       let kernel = Int.random(in: 1...5, using: &generator)
       let window = Window(
         kernel: [kernel], strides: [Int.random(in: 1...4, using: &generator)],
-        dilations: [Int.random(in: 1...3, using: &generator)], padsBegin: [Int.random(in: 0..<kernel, using: &generator)],
+        dilations: [Int.random(in: 1...3, using: &generator)],
+        padsBegin: [Int.random(in: 0..<kernel, using: &generator)],
         padsEnd: [Int.random(in: 0..<kernel, using: &generator)],
         autoPad: [.explicit, .sameUpper, .sameLower, .valid].randomElement(using: &generator) ?? .explicit)
       let size = Int.random(in: 13...40, using: &generator)

@@ -100,7 +100,10 @@ import Testing
     let seed = UInt64.random(in: 0..<1 << 32)
     var random = SplitMix(seed)
     for _ in 0..<400 {
-      let sizes = [Symbol("N"): Int.random(in: 0...9, using: &random), Symbol("M"): Int.random(in: 0...9, using: &random)]
+      let sizes = [
+        Symbol("N"): Int.random(in: 0...9, using: &random),
+        Symbol("M"): Int.random(in: 0...9, using: &random),
+      ]
       var formula = n
       var number = sizes[Symbol("N")] ?? 0
       for _ in 0..<6 {

@@ -36,7 +36,9 @@ import Testing
     }
   }
 
-  @Test("Halfway cases go to the even neighbour, others to the nearest", arguments: small.filter { $0.isFloatingPoint && $0 != .float8E8M0 })
+  @Test(
+    "Halfway cases go to the even neighbour, others to the nearest",
+    arguments: small.filter { $0.isFloatingPoint && $0 != .float8E8M0 })
   func rounding(_ type: DataType) throws {
     let width = try #require(type.bitWidth)
     let positive = try (0..<UInt16(1) << UInt16(width - 1)).map { ($0, try element(type, $0).doubles()[0]) }
@@ -103,10 +105,13 @@ import Testing
     #expect(try Tensor(extremes, sizes: [4]).int64s() == extremes)
     #expect(try Tensor([UInt64.max, 1], sizes: [2]).converted(to: .float64).doubles() == [0x1p64, 1])
     #expect(try Tensor([UInt64.max, 1], sizes: [2]).converted(to: .int64).int64s() == [-1, 1])
-    #expect(try Tensor([0x1p63, 1], sizes: [2]).converted(to: .uint64).elements(of: UInt64.self) == [1 << 63, 1])
+    #expect(
+      try Tensor([0x1p63, 1], sizes: [2]).converted(to: .uint64).elements(of: UInt64.self) == [1 << 63, 1])
   }
 
-  @Test("Reads through layout and storage", arguments: [DataType.float32, .float16, .bfloat16, .int4, .uint2, .int64])
+  @Test(
+    "Reads through layout and storage",
+    arguments: [DataType.float32, .float16, .bfloat16, .int4, .uint2, .int64])
   func layouts(_ type: DataType) throws {
     let values = (0..<24).map { Int64($0 % 3) }
     let x = try Tensor.fromInt64s(values, dataType: type, sizes: [2, 3, 2, 2])

@@ -7,7 +7,8 @@ import Testing
     let text = Array(header.utf8)
     let length =
       version == 1
-      ? [UInt8(text.count & 255), UInt8(text.count >> 8)] : [UInt8(text.count & 255), UInt8(text.count >> 8), 0, 0]
+      ? [UInt8(text.count & 255), UInt8(text.count >> 8)]
+      : [UInt8(text.count & 255), UInt8(text.count >> 8), 0, 0]
     return [0x93] + Array("NUMPY".utf8) + [version, 0] + length + text + data
   }
 
@@ -72,6 +73,8 @@ import Testing
     #expect(throws: TensorError.self) { try Tensor(npyFile: path + ".missing") }
     #expect(throws: TensorError.self) { try Tensor(npyFile: "/tmp") }
     #expect(throws: TensorError.self) { try x.write(npyFile: "/nowhere/x.npy") }
-    #expect(throws: TensorError.self) { try Tensor(uninitialized: .bfloat16, sizes: [1]).write(npyFile: path) }
+    #expect(throws: TensorError.self) {
+      try Tensor(uninitialized: .bfloat16, sizes: [1]).write(npyFile: path)
+    }
   }
 }

@@ -17,11 +17,14 @@ import Testing
     let count = sizes.reduce(1, *)
     for type in [DataType.float32, .float64, .uint8, .int16, .int4, .uint2, .bfloat16, .complex128] {
       let codec = ElementCodec(type)
-      let x = try codec == nil
+      let x =
+        try codec == nil
         ? Tensor(uninitialized: type, sizes: sizes)
         : Tensor.fromInt64s((0..<count).map { Int64($0 % 3) }, dataType: type, sizes: sizes)
       if codec == nil, let bytes = x.mutableBytes {
-        for i in 0..<bytes.count { bytes.base.storeBytes(of: UInt8(truncatingIfNeeded: i * 7), toByteOffset: i, as: UInt8.self) }
+        for i in 0..<bytes.count {
+          bytes.base.storeBytes(of: UInt8(truncatingIfNeeded: i * 7), toByteOffset: i, as: UInt8.self)
+        }
       }
       let original = (0..<x.byteCount).map { x.bytes.base.load(fromByteOffset: $0, as: UInt8.self) }
       for order in Self.orders(rank) {
@@ -59,7 +62,8 @@ import Testing
 
   @Test func sameBytes() {
     func check(_ sizes: [Int], _ order: [Int]) -> Bool {
-      Placement(dataType: .float32, sizes: sizes).sameBytes(as: Format(storage: .float32, layout: .order(order)))
+      Placement(dataType: .float32, sizes: sizes).sameBytes(
+        as: Format(storage: .float32, layout: .order(order)))
     }
     #expect(check([5, 1, 28, 28], [0, 2, 3, 1]))
     #expect(check([5, 8, 1, 1], [0, 2, 3, 1]))
@@ -77,7 +81,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (DataType.float32, 3, 12), (.float64, 3, 24), (.bool, 3, 3), (.float16, 3, 6), (.complex128, 2, 32), (.int4, 0, 0),
+    (DataType.float32, 3, 12), (.float64, 3, 24), (.bool, 3, 3), (.float16, 3, 6), (.complex128, 2, 32),
+    (.int4, 0, 0),
     (.int4, 1, 1), (.uint4, 3, 2), (.float4E2M1, 4, 2), (.int2, 5, 2), (.uint2, 4, 1), (.float8E8M0, 7, 7),
   ])
   func byteCounts(_ type: DataType, _ count: Int, _ bytes: Int) {
@@ -94,21 +99,31 @@ import Testing
     #expect(throws: TensorError.sizeOverflow) { try Tensor.elementCount(of: [.max, 2]) }
     #expect(throws: TensorError.sizeOverflow) { try Tensor.elementCount(of: [.max, 2, 0]) }
     #expect(throws: TensorError.sizeOverflow) { try Tensor(uninitialized: .float64, sizes: [.max / 4]) }
-    #expect(throws: TensorError.rank(10_000)) { try Tensor.elementCount(of: [Int](repeating: 1, count: 10_000)) }
+    #expect(throws: TensorError.rank(10_000)) {
+      try Tensor.elementCount(of: [Int](repeating: 1, count: 10_000))
+    }
     #expect(throws: TensorError.self) { try Tensor([1, 2] as [Float], sizes: [3]) }
     let storage = try TensorStorage.allocate(byteCount: 8)
     #expect(throws: TensorError.byteCount(expected: 12, found: 8)) {
       try Tensor(dataType: .float32, sizes: [3], storage: storage)
     }
-    #expect(throws: TensorError.self) { try Tensor(dataType: .float32, sizes: [1], storage: storage, byteOffset: 5) }
-    #expect(throws: TensorError.self) { try Tensor(dataType: .float32, sizes: [1], storage: storage, byteOffset: -1) }
-    #expect(throws: TensorError.self) { try Tensor(dataType: .float32, sizes: [0], storage: storage, byteOffset: .max) }
+    #expect(throws: TensorError.self) {
+      try Tensor(dataType: .float32, sizes: [1], storage: storage, byteOffset: 5)
+    }
+    #expect(throws: TensorError.self) {
+      try Tensor(dataType: .float32, sizes: [1], storage: storage, byteOffset: -1)
+    }
+    #expect(throws: TensorError.self) {
+      try Tensor(dataType: .float32, sizes: [0], storage: storage, byteOffset: .max)
+    }
   }
 
   @Test func empty() throws {
     let x = try Tensor([] as [Float], sizes: [2, 0])
     #expect(try x.elements(of: Float.self).isEmpty && x.doubles().isEmpty && x.byteCount == 0)
-    #expect(try x.reordered(to: Format(storage: .float32, layout: .permuted([1, 0]))).elements(of: Float.self).isEmpty)
+    #expect(
+      try x.reordered(to: Format(storage: .float32, layout: .permuted([1, 0]))).elements(of: Float.self)
+        .isEmpty)
     #expect(try x.reshaped(to: [0, 7]).sizes == [0, 7])
     #expect(try x.converted(to: .int4).byteCount == 0)
   }
