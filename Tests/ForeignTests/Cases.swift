@@ -57,7 +57,8 @@ func productCase(_ seed: UInt64) throws -> NodeCase {
   if random.int(0...1) == 0 {
     let gemm = Gemm(
       transA: random.int(0...3) == 0, transB: random.int(0...1) == 0, alpha: random.pick([1, 1, 0.5]))
-    let c: Tensor? = random.int(0...1) == 0 ? nil : try random.floats(random.pick([[n], [1, n], [m, n], [1], [m, 1]]))
+    let c: Tensor? =
+      random.int(0...1) == 0 ? nil : try random.floats(random.pick([[n], [1, n], [m, n], [1], [m, 1]]))
     node = NodeCase(
       op: gemm,
       inputs: [

@@ -43,7 +43,8 @@ struct NodeCase {
       inputs: inputs.enumerated().map { i, tensor in
         tensor.map {
           Slot(
-            Placement(dataType: $0.dataType, sizes: $0.sizes, format: inputFormat), isConstant: constants.contains(i))
+            Placement(dataType: $0.dataType, sizes: $0.sizes, format: inputFormat),
+            isConstant: constants.contains(i))
         }
       },
       epilogueInputs: epilogueInputs.map { Slot($0.placement) },
@@ -65,8 +66,8 @@ func accepting(_ node: NodeCase, _ backend: any Backend, threads: Int = 1) throw
   throw Declined(reason: reasons.joined(separator: "; "))
 }
 
-/// The result of one offer in row-major order, twice by the same prepared kernel. Checks that nothing is written beyond
-/// result and scratch.
+/// The result of one offer in row-major order, twice by the same prepared kernel. Checks that nothing is
+/// written beyond result and scratch.
 func run(_ node: NodeCase, _ kernel: Kernel, _ offer: Offer, threads: Int) throws -> [Float] {
   guard case .planned(let prepare) = kernel.implementation else { throw Declined(reason: "not planned") }
   let constants: [Constant?] = try node.inputs.enumerated().map { i, tensor in
@@ -89,7 +90,9 @@ private func misaligned(_ tensor: Tensor) throws -> Tensor {
   return try Tensor(dataType: tensor.dataType, sizes: tensor.sizes, storage: storage, byteOffset: 1)
 }
 
-private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: Offer, threads: Int) throws -> [Float] {
+private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: Offer, threads: Int) throws
+  -> [Float]
+{
   let canary: UInt32 = 0x7fc0_1234
   let guardCount = 64
   var held: [Tensor] = []
@@ -124,7 +127,8 @@ private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: 
   defer { team?.release() }
   try table.withUnsafeBufferPointer { table in
     let call = KernelCall(
-      table: try #require(table.baseAddress), inputCount: node.inputs.count, epilogueCount: node.epilogueInputs.count,
+      table: try #require(table.baseAddress), inputCount: node.inputs.count,
+      epilogueCount: node.epilogueInputs.count,
       outputCount: 1, scratch: MutableBytes(base: scratchBytes.base, count: prepared.scratchByteCount),
       workers: Workers(team: team))
     try prepared.run(call)
@@ -132,10 +136,12 @@ private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: 
   for i in 0..<guardCount {
     #expect(bytes.pointer(to: UInt32.self)[count + i] == canary, "written beyond the result")
     #expect(
-      scratchBytes.pointer(to: UInt32.self)[prepared.scratchByteCount / 4 + i] == canary, "written beyond the scratch")
+      scratchBytes.pointer(to: UInt32.self)[prepared.scratchByteCount / 4 + i] == canary,
+      "written beyond the scratch")
   }
   let result = try Tensor(
-    dataType: .float32, sizes: node.output, format: offer.outputs[0] ?? .rowMajor(.float32), storage: memory.storage)
+    dataType: .float32, sizes: node.output, format: offer.outputs[0] ?? .rowMajor(.float32),
+    storage: memory.storage)
   withExtendedLifetime(held) {}
   return try result.elements(of: Float.self)
 }
@@ -163,8 +169,8 @@ func worst(_ found: [Float], _ expected: [Float]) -> Float {
   return worst
 }
 
-/// Runs every offer of the first kernel that accepts, alone and in parts for two and three threads, against the naive
-/// backend. Returns the steps that were fused, one entry per offer.
+/// Runs every offer of the first kernel that accepts, alone and in parts for two and three threads, against
+/// the naive backend. Returns the steps that were fused, one entry per offer.
 @discardableResult
 func check(_ node: NodeCase, _ backend: any Backend, tolerance: Float, _ label: String) throws -> [Int] {
   let (kernel, offers) = try accepting(node, backend)
@@ -175,7 +181,8 @@ func check(_ node: NodeCase, _ backend: any Backend, tolerance: Float, _ label: 
       let difference = worst(found, reference)
       #expect(
         difference <= (offer.numerics == .exact ? 0 : tolerance),
-        "\(label), \(kernel.name), \(offer.outputs), \(offer.fusedSteps) steps, \(threads) threads: \(difference)")
+        "\(label), \(kernel.name), \(offer.outputs), \(offer.fusedSteps) steps, \(threads) threads: \(difference)"
+      )
     }
   }
   return offers.map(\.fusedSteps)

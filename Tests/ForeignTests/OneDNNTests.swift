@@ -24,12 +24,14 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
   @Test(arguments: [1, 2, 16, 67]) func largeConvolutionIsCut(_ channels: Int) throws {
     var random = Generator(UInt64(channels))
     let node = NodeCase(
-      op: Convolution(window: Window(kernel: [3, 3], strides: [2, 1], padsBegin: [1, 1], padsEnd: [1, 1])),
+      op: Convolution(
+        window: Window(kernel: [3, 3], strides: [2, 1], padsBegin: [1, 1], padsEnd: [1, 1])),
       inputs: [
         try random.floats([channels == 2 ? 3 : 1, 16, 41, 33]), try random.floats([channels, 16, 3, 3]),
         try random.floats([channels]),
       ],
-      constants: [1, 2], epilogue: Epilogue([.clamp(lower: 0, upper: 6)]), output: [channels == 2 ? 3 : 1, channels, 21, 33])
+      constants: [1, 2], epilogue: Epilogue([.clamp(lower: 0, upper: 6)]),
+      output: [channels == 2 ? 3 : 1, channels, 21, 33])
     let fused = try check(node, oneDNN, tolerance: 2e-5, "\(channels) channels")
     #expect(fused.allSatisfy { $0 == 1 })
   }
@@ -52,7 +54,8 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
     let node = NodeCase(
       op: ConvTranspose(window: window, groups: groups, outputPadding: extra),
       inputs: [
-        try random.floats(x), try random.floats([inputs, outputs] + kernel), try random.floats([outputs * groups]),
+        try random.floats(x), try random.floats([inputs, outputs] + kernel),
+        try random.floats([outputs * groups]),
       ],
       constants: [1], epilogue: Epilogue([.unary(.relu)]), output: [x[0], outputs * groups] + sizes)
     do {
@@ -71,7 +74,8 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
     let x = [random.int(1...3), random.pick([1, 3, 16, 20]), random.int(5...30), random.int(5...30)]
     let y = Array(x[..<2]) + (try window.outputSizes(for: Array(x[2...])))
     let ops: [any Operator] = [
-      MaxPool(window: window), AveragePool(window: window), AveragePool(window: window, countIncludePad: true),
+      MaxPool(window: window), AveragePool(window: window),
+      AveragePool(window: window, countIncludePad: true),
     ]
     for op in ops {
       let node = NodeCase(
@@ -89,7 +93,9 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
     do {
       try check(node, oneDNN, tolerance: 3e-5, "seed \(seed)")
     } catch let declined as Declined {
-      #expect(declined.reason.contains("reference") || declined.reason.contains("summand"), "\(seed): \(declined.reason)")
+      #expect(
+        declined.reason.contains("reference") || declined.reason.contains("summand"),
+        "\(seed): \(declined.reason)")
     }
   }
 
@@ -105,7 +111,8 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
       try check(node, oneDNN, tolerance: 1e-5, "\(function)")
     }
     for function in [UnaryFunction.sqrt, .log] {
-      let node = NodeCase(op: Unary(function), inputs: [try random.floats([40_001], from: 0.1)], output: [40_001])
+      let node = NodeCase(
+        op: Unary(function), inputs: [try random.floats([40_001], from: 0.1)], output: [40_001])
       try check(node, oneDNN, tolerance: 5e-6, "\(function)")
     }
     try check(
@@ -114,7 +121,9 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
   }
 
   @Test func specialValues() throws {
-    let values: [Float] = [.nan, .infinity, -.infinity, -0.0, 0, .leastNonzeroMagnitude, 1e30, -1e30, 88, -88, 100, -100]
+    let values: [Float] = [
+      .nan, .infinity, -.infinity, -0.0, 0, .leastNonzeroMagnitude, 1e30, -1e30, 88, -88, 100, -100,
+    ]
     let x = try Tensor(values, sizes: [values.count])
     for function in [UnaryFunction.relu, .sigmoid, .tanh, .abs, .neg, .hardSwish, .silu, .gelu, .softplus] {
       let node = NodeCase(op: Unary(function), inputs: [x], output: x.sizes)
@@ -122,8 +131,20 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
       let found = try run(node, kernel, offers[0], threads: 1)
       let reference = try expected(node, steps: 0)
       for (i, (a, b)) in zip(found, reference).enumerated() where !(function == .relu && values[i].isNaN) {
-        #expect(a == b || a.isNaN && b.isNaN || abs(a - b) <= 1e-5 * max(1, abs(b)), "\(function) of \(values[i]): \(a), \(b)")
+        #expect(
+          a == b || a.isNaN && b.isNaN || abs(a - b) <= 1e-5 * max(1, abs(b)),
+          "\(function) of \(values[i]): \(a), \(b)")
       }
+    }
+  }
+
+  @Test func poolingOfSpecialValues() throws {
+    for value in [Float.infinity, -.greatestFiniteMagnitude] {
+      let x = try Tensor([Float](repeating: value, count: 2 * 16 * 36), sizes: [2, 16, 6, 6])
+      let window = Window(kernel: [2, 2], strides: [2, 2], padsBegin: [1, 1], padsEnd: [1, 1])
+      try check(
+        NodeCase(op: MaxPool(window: window), inputs: [x], output: [2, 16, 4, 4]), oneDNN, tolerance: 0,
+        "\(value)")
     }
   }
 
@@ -134,10 +155,13 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
       for other in [x, [1], [19, 1, 1], [1, 19, 1, 1], [40, 33], [33]] {
         let a = try random.floats(x)
         let b = try random.floats(other, from: 0.25)
-        try check(NodeCase(op: Binary(function), inputs: [a, b], output: x), oneDNN, tolerance: 0, "\(function) \(other)")
+        try check(
+          NodeCase(op: Binary(function), inputs: [a, b], output: x), oneDNN, tolerance: 0,
+          "\(function) \(other)")
         if function.isCommutative {
           try check(
-            NodeCase(op: Binary(function), inputs: [b, a], output: x), oneDNN, tolerance: 0, "\(other) \(function)")
+            NodeCase(op: Binary(function), inputs: [b, a], output: x), oneDNN, tolerance: 0,
+            "\(other) \(function)")
         }
       }
     }
@@ -148,7 +172,9 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
     for sizes in [[3, 10], [1, 1000], [2, 12, 64, 65], [700, 33]] {
       let x = try random.floats(sizes, from: -20)
       let last = sizes.count - 1
-      for op in [Softmax(axis: last) as any Operator, Softmax(axis: 1, flattens: true), LogSoftmax(axis: last)] {
+      for op in [
+        Softmax(axis: last) as any Operator, Softmax(axis: 1, flattens: true), LogSoftmax(axis: last),
+      ] {
         try check(NodeCase(op: op, inputs: [x], output: sizes), oneDNN, tolerance: 1e-5, "\(op) \(sizes)")
       }
       let width = sizes[last]

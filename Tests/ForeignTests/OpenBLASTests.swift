@@ -17,7 +17,9 @@ private let backend: OpenBLASBackend? = try? OpenBLASBackend.load()
 
   @Test func productOfVectors() throws {
     var random = Generator(3)
-    for (a, b, y) in [([40], [40], []), ([40], [40, 7], [7]), ([3, 5, 40], [40], [3, 5]), ([40], [2, 40, 7], [2, 7])] {
+    for (a, b, y) in [
+      ([40], [40], []), ([40], [40, 7], [7]), ([3, 5, 40], [40], [3, 5]), ([40], [2, 40, 7], [2, 7]),
+    ] {
       let node = NodeCase(op: MatMul(), inputs: [try random.floats(a), try random.floats(b)], output: y)
       try check(node, openBLAS, tolerance: 1e-5, "\(a) × \(b)")
     }
@@ -28,7 +30,8 @@ private let backend: OpenBLASBackend? = try? OpenBLASBackend.load()
     for transB in [false, true] {
       let weights = try random.floats(transB ? [1_000, 700] : [700, 1_000])
       let node = NodeCase(
-        op: Gemm(transB: transB), inputs: [try random.floats([1, 700]), weights, try random.floats([1_000])],
+        op: Gemm(transB: transB),
+        inputs: [try random.floats([1, 700]), weights, try random.floats([1_000])],
         constants: [1, 2], epilogue: Epilogue([.unary(.relu)]), output: [1, 1_000])
       #expect(try check(node, openBLAS, tolerance: 1e-4, "transB \(transB)") == [1])
     }
@@ -39,7 +42,8 @@ private let backend: OpenBLASBackend? = try? OpenBLASBackend.load()
     for kernel in try openBLAS.kernels where kernel.operatorName == Convolution.name {
       switch kernel.consider(node.request(threads: 1)) {
       case .declines(let reason):
-        #expect(["depthwise", "spatial", "groups"].contains { reason.contains($0) }, "seed \(seed): \(reason)")
+        #expect(
+          ["depthwise", "spatial", "groups"].contains { reason.contains($0) }, "seed \(seed): \(reason)")
       case .accepts(let offers):
         let offer = try #require(offers.first)
         let reference = try expected(node, steps: offer.fusedSteps)
@@ -47,8 +51,11 @@ private let backend: OpenBLASBackend? = try? OpenBLASBackend.load()
         for threads in [1, 3] {
           let found = try run(node, kernel, offer, threads: threads)
           let difference = worst(found, reference)
-          #expect(difference <= 5e-5, "seed \(seed), \(kernel.name), \(offer.fusedSteps) steps, \(threads) threads")
-          if threads > 1 { #expect(found.map(\.bitPattern) == bits, "seed \(seed), \(kernel.name): threads change bits") }
+          #expect(
+            difference <= 5e-5, "seed \(seed), \(kernel.name), \(offer.fusedSteps) steps, \(threads) threads")
+          if threads > 1 {
+            #expect(found.map(\.bitPattern) == bits, "seed \(seed), \(kernel.name): threads change bits")
+          }
           bits = found.map(\.bitPattern)
         }
       }
@@ -58,8 +65,11 @@ private let backend: OpenBLASBackend? = try? OpenBLASBackend.load()
   @Test func largeConvolutionIsGatheredInBands() throws {
     var random = Generator(9)
     let node = NodeCase(
-      op: Convolution(window: Window(kernel: [5, 5], strides: [1, 2], padsBegin: [2, 2], padsEnd: [2, 2])),
-      inputs: [try random.floats([2, 20, 90, 60]), try random.floats([8, 20, 5, 5]), try random.floats([8])],
+      op: Convolution(
+        window: Window(kernel: [5, 5], strides: [1, 2], padsBegin: [2, 2], padsEnd: [2, 2])),
+      inputs: [
+        try random.floats([2, 20, 90, 60]), try random.floats([8, 20, 5, 5]), try random.floats([8]),
+      ],
       constants: [1, 2], epilogue: Epilogue([.clamp(lower: -1, upper: 1)]), output: [2, 8, 90, 30])
     for kernel in try openBLAS.kernels where kernel.operatorName == Convolution.name {
       guard case .accepts(let offers) = kernel.consider(node.request(threads: 2)) else {

@@ -14,7 +14,9 @@ enum ConvolutionKernel {
     switch Geometry.of(request) {
     case .failure(let error): .declines(error.reason)
     case .success(let geometry):
-      offers(request, channelAxis: 1, rowMajorCost: (geometry.rowMajorSlowness, geometry.work)) { steps, layout in geometry.parts(steps, layout: layout, threads: 1) }
+      offers(request, channelAxis: 1, rowMajorCost: (geometry.rowMajorSlowness, geometry.work)) {
+        steps, layout in geometry.parts(steps, layout: layout, threads: 1)
+      }
     }
   }
 
@@ -96,7 +98,9 @@ private struct Geometry {
     var slabs: [Slab] = []
     for axis in 0..<spatial {
       let output = axis == 0 ? box.rows : 0..<y[axis + 2]
-      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output, of: y[axis + 2]) else { return nil }
+      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output, of: y[axis + 2]) else {
+        return nil
+      }
       slabs.append(slab)
     }
     let outputs = box.channels.count
@@ -110,7 +114,8 @@ private struct Geometry {
     else { return nil }
 
     let kernel = Array(w[2...])
-    let weightSizes = groups > 1 ? [partGroups, outputs / partGroups, w[1]] + kernel : [outputs, w[1]] + kernel
+    let weightSizes =
+      groups > 1 ? [partGroups, outputs / partGroups, w[1]] + kernel : [outputs, w[1]] + kernel
     var problem = onednn_problem(
       .convolution, source: source, weights: .opaque(weightSizes), bias: hasBias ? .rowMajor([outputs]) : nil,
       destination: destination)

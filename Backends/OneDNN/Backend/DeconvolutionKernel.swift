@@ -43,7 +43,9 @@ enum DeconvolutionKernel {
     return nil
   }
 
-  private static func parts(_ request: KernelRequest, _ steps: FusedSteps, _ layout: Layout, threads: Int) -> [PartPlan]? {
+  private static func parts(_ request: KernelRequest, _ steps: FusedSteps, _ layout: Layout, threads: Int)
+    -> [PartPlan]?
+  {
     guard let op = request.op.base as? ConvTranspose, let x = request.inputs[0]?.placement.sizes,
       let w = request.inputs[1]?.placement.sizes, let y = request.outputs[0]?.sizes
     else { return nil }
@@ -58,7 +60,8 @@ enum DeconvolutionKernel {
     let strides = (groups > 1 ? [inputs * outputs * area] : []) + [area, outputs * area] + tail
     let hasBias = request.inputs.count > 2 && request.inputs[2] != nil
     let work = x.reduce(1, *) * outputs * area
-    return Partition.rows(images: x[0], rows: 1, channels: y[1], threads: threads, work: work).compactMap { box in
+    return Partition.rows(images: x[0], rows: 1, channels: y[1], threads: threads, work: work).compactMap {
+      box in
       let whole = Box(images: box.images, rows: 0..<y[2], channels: 0..<y[1])
       let from = Box(images: box.images, rows: 0..<x[2], channels: 0..<x[1])
       guard let source = View(from.sizes(of: x), layout: layout),
@@ -79,7 +82,8 @@ enum DeconvolutionKernel {
       let chain = steps.steps(on: destination, channelAxis: 1, offset: offset, channel: 0)
       guard problem.append(chain.steps) else { return nil }
       return PartPlan(
-        problem: problem, source: from.offset(in: x, layout: layout), destination: offset, operands: chain.offsets,
+        problem: problem, source: from.offset(in: x, layout: layout), destination: offset,
+        operands: chain.offsets,
         weightsView: View(sizes, strides: strides))
     }
   }

@@ -136,7 +136,8 @@ private struct Elementwise {
         let (data, second) = views(range.count)
         let start = range.lowerBound * width
         return PartPlan(
-          problem: problem(data, second), source: start, weights: extent == .same ? start : 0, destination: start)
+          problem: problem(data, second), source: start, weights: extent == .same ? start : 0,
+          destination: start)
       }
     }
     switch extent {

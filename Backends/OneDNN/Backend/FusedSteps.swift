@@ -18,8 +18,8 @@ struct FusedSteps {
   /// Steps of the epilogue covered.
   var count = 0
 
-  /// As many steps as fit after the operator's own `leading` ones. `channelAxis`: the axis of the result that has a
-  /// bias.
+  /// As many steps as fit after the operator's own `leading` ones. `channelAxis`: the axis of the result that
+  /// has a bias.
   init(_ request: KernelRequest, channelAxis: Int, leading: [Item] = [], limit: Int = .max) {
     items = leading
     guard let result = request.outputs.first ?? nil else { return }
@@ -42,7 +42,9 @@ struct FusedSteps {
       return [Item(step: .function(.clip, Float(lower.value), Float(upper.value)))]
     case .binary(let function, let index, let swapped):
       let operand = request.epilogueInputs[index].placement
-      guard operand.isDenseFloat, let extent = extent(of: operand.sizes, in: result.sizes, channelAxis: channelAxis) else {
+      guard operand.isDenseFloat,
+        let extent = extent(of: operand.sizes, in: result.sizes, channelAxis: channelAxis)
+      else {
         return nil
       }
       let at = (request.inputs.count + index, extent)
@@ -73,9 +75,13 @@ struct FusedSteps {
   /// The formats that the operands must have beside a result in `layout`.
   func formats(_ request: KernelRequest, layout: Layout) -> [Format] {
     var formats = request.epilogueInputs.map { Format.rowMajor($0.placement.dataType) }
-    guard let result = request.outputs.first ?? nil, let order = layout.order(rank: result.rank) else { return formats }
+    guard let result = request.outputs.first ?? nil, let order = layout.order(rank: result.rank) else {
+      return formats
+    }
     for item in items {
-      guard let (place, extent) = item.operand, extent == .full, place >= request.inputs.count else { continue }
+      guard let (place, extent) = item.operand, extent == .full, place >= request.inputs.count else {
+        continue
+      }
       let index = place - request.inputs.count
       // An operand of lower rank lies as the last axes of the result do.
       let missing = result.rank - request.epilogueInputs[index].placement.rank
@@ -86,7 +92,9 @@ struct FusedSteps {
 
   /// The first addition of a full operand, which could also be done by adding onto that operand's memory.
   func accumulable() -> Int? {
-    items.firstIndex { $0.operand?.extent == .full && $0.step.combination == .add && $0.step.kind == .combination }
+    items.firstIndex {
+      $0.operand?.extent == .full && $0.step.combination == .add && $0.step.kind == .combination
+    }
   }
 
   /// Turns the addition of the operand at `place` into one onto the destination's memory.
@@ -99,8 +107,11 @@ struct FusedSteps {
   /// Places of the operands, for `Roles`.
   var operandPlaces: [Int] { items.map { $0.operand?.place ?? -1 } }
 
-  /// The steps on a part of the result that `destination` describes and that starts at `offset` and `channel`.
-  func steps(on destination: View, channelAxis: Int, offset: Int, channel: Int) -> (steps: [onednn_step], offsets: [Int]) {
+  /// The steps on a part of the result that `destination` describes and that starts at `offset` and
+  /// `channel`.
+  func steps(on destination: View, channelAxis: Int, offset: Int, channel: Int) -> (
+    steps: [onednn_step], offsets: [Int]
+  ) {
     var steps: [onednn_step] = []
     var offsets: [Int] = []
     for item in items {
@@ -142,8 +153,8 @@ extension onednn_step {
     return step
   }
 
-  /// The steps that mean `function`; nil: the library has none. Its exp is not here: it makes infinity of NaN. Its relu
-  /// and clip make the lower bound of NaN, as those of many engines do.
+  /// The steps that mean `function`; nil: the library has none. Its exp is not here: it makes infinity of
+  /// NaN. Its relu and clip make the lower bound of NaN, as those of many engines do.
   static func steps(_ function: UnaryFunction) -> [onednn_step]? {
     switch function {
     case .relu: [.function(.relu)]

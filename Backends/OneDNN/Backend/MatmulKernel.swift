@@ -31,7 +31,9 @@ enum MatmulKernel {
   ) throws(KernelError) -> any PreparedKernel {
     let product = try Product.of(request).get()
     let steps = FusedSteps(request, channelAxis: product.channelAxis, leading: product.leading, offer: offer)
-    guard let plans = product.parts(steps, threads: request.threads) else { throw KernelError("too many steps") }
+    guard let plans = product.parts(steps, threads: request.threads) else {
+      throw KernelError("too many steps")
+    }
     var weights: ConstantWeights?
     if product.packs {
       guard let constant = constants[1] else { throw KernelError("a constant is missing") }
@@ -134,9 +136,13 @@ private struct Product {
     var blocks = [whole]
     if parts > 1 {
       if let batch = yBatch.first, yBatch.count == 1 {
-        blocks = Partition.ranges(batch, parts: parts).map { Block(batch: $0, rows: whole.rows, columns: whole.columns) }
+        blocks = Partition.ranges(batch, parts: parts).map {
+          Block(batch: $0, rows: whole.rows, columns: whole.columns)
+        }
       } else if yBatch.isEmpty && m > 1 {
-        blocks = Partition.ranges(m, parts: parts).map { Block(batch: whole.batch, rows: $0, columns: whole.columns) }
+        blocks = Partition.ranges(m, parts: parts).map {
+          Block(batch: whole.batch, rows: $0, columns: whole.columns)
+        }
       } else if yBatch.isEmpty && packs {
         // Whole vectors: the last part takes what is left.
         blocks = Partition.ranges(n / 16, parts: parts).map {
@@ -169,7 +175,8 @@ private struct Product {
     var view: View?
     if useInnerProduct {
       problem = onednn_problem(
-        .innerProduct, source: source, weights: .opaque([columns, k]), bias: hasBias ? .rowMajor([columns]) : nil,
+        .innerProduct, source: source, weights: .opaque([columns, k]),
+        bias: hasBias ? .rowMajor([columns]) : nil,
         destination: destination)
       view = View([columns, k], strides: [bStrides.n, bStrides.k])
     } else {
@@ -183,7 +190,8 @@ private struct Product {
     }
     let offset = start(yBatch, m * n) + block.rows.lowerBound * n + block.columns.lowerBound
     let chain = steps.steps(
-      on: destination, channelAxis: destination.sizes.count - 1, offset: offset, channel: block.columns.lowerBound)
+      on: destination, channelAxis: destination.sizes.count - 1, offset: offset,
+      channel: block.columns.lowerBound)
     guard problem.append(chain.steps) else { return nil }
     return PartPlan(
       problem: problem, source: start(aBatch, m * k) + block.rows.lowerBound * aStrides.m,

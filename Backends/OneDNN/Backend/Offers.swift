@@ -3,7 +3,8 @@ import IR
 import Kernels
 import Tensors
 
-/// Offers for channels-last and row-major data, as far as the library has more than its reference implementation.
+/// Offers for channels-last and row-major data, as far as the library has more than its reference
+/// implementation.
 ///
 /// `parts` makes the library's problem for a layout and some fused steps. `rowMajorCost` is how many times longer
 /// row-major data takes than a multiplication at the library's best, where it does.
@@ -26,7 +27,8 @@ func offers(
       switch whole.problem.implementation() {
       case .failure(let error): refusal = error.reason
       // The library's way around a step that its fast code lacks: better a sweep of somebody else.
-      case .success(let name) where name.contains("gemm:jit") && layout != .rowMajor && steps.count > 0: continue
+      case .success(let name) where name.contains("gemm:jit") && layout != .rowMajor && steps.count > 0:
+        continue
       case .success: chosen = steps
       }
       if chosen != nil { break }

@@ -2,8 +2,8 @@ import COneDNN
 import Glibc
 import Kernels
 
-/// Kernels of oneDNN 2, opened at run time. Each primitive runs on one thread; the engine's workers share out the
-/// parts of a problem (docs/adr/0002-foreign-threads.md).
+/// Kernels of oneDNN 2, opened at run time. Each primitive runs on one thread; the engine's workers share out
+/// the parts of a problem (docs/adr/0002-foreign-threads.md).
 package struct OneDNNBackend: Backend {
   package let id = BackendID.oneDNN
   package let kernels: [Kernel]

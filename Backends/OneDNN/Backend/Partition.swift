@@ -23,7 +23,9 @@ enum Partition {
   static func channels(images: Int, rows: Int, channels: Int, step: Int, threads: Int, work: Int) -> [Box] {
     cut(images: images, axis: max(channels / step, 1), threads: threads, work: work).map {
       let end = $0.1.upperBound * step
-      return Box(images: $0.0, rows: 0..<rows, channels: $0.1.lowerBound * step..<(channels - end < step ? channels : end))
+      return Box(
+        images: $0.0, rows: 0..<rows,
+        channels: $0.1.lowerBound * step..<(channels - end < step ? channels : end))
     }
   }
 

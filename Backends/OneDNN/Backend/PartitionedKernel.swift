@@ -34,7 +34,8 @@ private struct Part: BitwiseCopyable {
 
 /// Primitives that make one result together, each run whole by one thread.
 ///
-/// Unchecked: `parts` is written by the initializer only, and the packed bytes it points to are kept by `packs`.
+/// Unchecked: `parts` is written by the initializer only, and the packed bytes it points to are kept by
+/// `packs`.
 final class PartitionedKernel: PreparedKernel, @unchecked Sendable {
   let scratchByteCount: Int
   let implementation: String
@@ -91,14 +92,16 @@ final class PartitionedKernel: PreparedKernel, @unchecked Sendable {
 
   func run(_ call: borrowing KernelCall) throws(KernelFault) {
     func address(_ index: Int) -> UnsafeRawPointer? {
-      index < 0 ? nil : index < inputCount ? call.input(index).base : call.epilogueInput(index - inputCount).base
+      index < 0
+        ? nil : index < inputCount ? call.input(index).base : call.epilogueInput(index - inputCount).base
     }
     guard let source = address(roles.source) else { return }
     var operands = InlineArray<6, UnsafeRawPointer?>(repeating: nil)
     for i in 0..<6 { operands[i] = address(operandIndices[i]) }
     let work = PartWork(
       kernel: self, parts: UnsafePointer(parts.baseAddress!), source: source, weights: address(roles.weights),
-      bias: address(roles.bias), destination: call.output(0).base, scratch: call.scratch.base, operands: operands)
+      bias: address(roles.bias), destination: call.output(0).base, scratch: call.scratch.base,
+      operands: operands)
     call.workers.forEach(parts.count, work)
     // The library fails in a run only when it finds no memory for its arguments.
     if failed.load(ordering: .relaxed) { throw .budget }

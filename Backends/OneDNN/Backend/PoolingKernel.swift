@@ -4,7 +4,8 @@ import Kernels
 import Operators
 import Tensors
 
-/// Maximum and average pooling, also over whole images.
+/// Maximum and average pooling, also over whole images. The maximum of nothing but minus infinity is the
+/// lowest finite float here, where the library starts.
 enum PoolingKernel {
   static let maximum = row("maxpool", MaxPool.name)
   static let average = row("averagepool", AveragePool.name)
@@ -21,10 +22,9 @@ enum PoolingKernel {
     switch Pooling.of(request) {
     case .failure(let error): .declines(error.reason)
     case .success(let pooling):
-      offers(
-        request, channelAxis: 1, numerics: pooling.kind == .maxPooling ? .exact : .reassociated,
-        consumesWeights: false, rowMajorCost: (3, pooling.work)
-      ) { steps, layout in pooling.parts(steps, layout: layout, threads: 1) }
+      offers(request, channelAxis: 1, consumesWeights: false, rowMajorCost: (3, pooling.work)) {
+        steps, layout in pooling.parts(steps, layout: layout, threads: 1)
+      }
     }
   }
 
@@ -65,7 +65,9 @@ private struct Pooling {
     case is GlobalAveragePool: (kind, window) = (.averageWithoutPadding, image)
     default: return refuse("another operator")
     }
-    guard let resolved = try? window.resolved(for: Array(x[2...])) else { return refuse("an impossible window") }
+    guard let resolved = try? window.resolved(for: Array(x[2...])) else {
+      return refuse("an impossible window")
+    }
     window = resolved
     for axis in window.kernel.indices {
       let end = (y[axis + 2] - 1) * window.strides[axis] - window.padsBegin[axis] + window.reach(axis)
@@ -75,7 +77,8 @@ private struct Pooling {
       }
       // Every window must see an element, whatever its dilation skips.
       let gap = window.dilations[axis]
-      if window.padsBegin[axis] > (window.kernel[axis] - 1) * gap || beyond > (window.kernel[axis] - 1) * gap {
+      if window.padsBegin[axis] > (window.kernel[axis] - 1) * gap || beyond > (window.kernel[axis] - 1) * gap
+      {
         return refuse("windows of nothing but padding")
       }
       if gap > 1 && x[axis + 2] < gap { return refuse("windows of nothing but padding") }
@@ -102,11 +105,14 @@ private struct Pooling {
     var slabs: [Slab] = []
     for axis in window.kernel.indices {
       let output = axis == 0 ? box.rows : 0..<y[axis + 2]
-      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output, of: y[axis + 2]) else { return nil }
+      guard let slab = Slab(window, axis: axis, input: x[axis + 2], output: output, of: y[axis + 2]) else {
+        return nil
+      }
       slabs.append(slab)
     }
     let from = Box(images: box.images, rows: slabs[0].rows, channels: box.channels)
-    guard let source = View(from.sizes(of: x), layout: layout), let destination = View(box.sizes(of: y), layout: layout)
+    guard let source = View(from.sizes(of: x), layout: layout),
+      let destination = View(box.sizes(of: y), layout: layout)
     else { return nil }
     var problem = onednn_problem(kind, source: source, destination: destination)
     problem.window = triple(window.kernel, or: 1)
@@ -118,6 +124,7 @@ private struct Pooling {
     let chain = steps.steps(on: destination, channelAxis: 1, offset: offset, channel: box.channels.lowerBound)
     guard problem.append(chain.steps) else { return nil }
     return PartPlan(
-      problem: problem, source: from.offset(in: x, layout: layout), destination: offset, operands: chain.offsets)
+      problem: problem, source: from.offset(in: x, layout: layout), destination: offset,
+      operands: chain.offsets)
   }
 }

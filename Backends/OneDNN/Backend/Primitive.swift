@@ -35,13 +35,15 @@ final class Primitive: @unchecked Sendable {
 struct ConstantWeights {
   let constant: Constant
 
-  /// The part of the constant that `view` describes, in the primitive's order, made once and shared between plans.
+  /// The part of the constant that `view` describes, in the primitive's order, made once and shared between
+  /// plans.
   func packed(
     for primitive: Primitive, from view: View, elementOffset: Int, in packs: PackedWeights
   ) throws(KernelError) -> TensorStorage {
     let digest = String(primitive.weightsDigest, radix: 16)
     let identity = String(cString: onednn_identity())
-    let format = "onednn \(identity) weights \(digest) from \(view.sizes) \(view.strides ?? []) at \(elementOffset)"
+    let format =
+      "onednn \(identity) weights \(digest) from \(view.sizes) \(view.strides ?? []) at \(elementOffset)"
     return try packs.packed(PackKey([constant.id], format: format), byteCount: primitive.weightsByteCount) {
       (target) throws(KernelError) in
       let source = try alignedRowMajor(constant)

@@ -48,7 +48,9 @@ extension onednn_problem {
       }
       if let problem { return .failure(KernelError("oneDNN: \(problem)")) }
       let found = String(cString: name.baseAddress!)
-      if found.hasPrefix("ref") { return .failure(KernelError("oneDNN has only its slow reference implementation")) }
+      if found.hasPrefix("ref") {
+        return .failure(KernelError("oneDNN has only its slow reference implementation"))
+      }
       return .success(found)
     }
   }

@@ -35,8 +35,11 @@ enum RowsKernel {
     return try PartitionedKernel(plans, roles, inputCount: request.inputs.count, packedWeights: packs)
   }
 
-  private static func plan(_ request: KernelRequest, threads: Int) -> Result<([PartPlan], Roles), KernelError> {
-    func refuse(_ reason: String) -> Result<([PartPlan], Roles), KernelError> { .failure(KernelError(reason)) }
+  private static func plan(_ request: KernelRequest, threads: Int) -> Result<([PartPlan], Roles), KernelError>
+  {
+    func refuse(_ reason: String) -> Result<([PartPlan], Roles), KernelError> {
+      .failure(KernelError(reason))
+    }
     if let reason = request.commonRefusal { return refuse(reason) }
     guard let sizes = request.inputs.first??.placement.sizes else { return refuse("operands are missing") }
     let kind: OneDNNKind
@@ -62,7 +65,8 @@ enum RowsKernel {
     let width = sizes[axis...].reduce(1, *)
     let rows = sizes[..<axis].reduce(1, *)
     if kind == .layerNormalization {
-      for operand in request.inputs.dropFirst().compactMap({ $0?.placement }) where operand.elementCount != width {
+      for operand in request.inputs.dropFirst().compactMap({ $0?.placement })
+      where operand.elementCount != width {
         return refuse("a scale or shift that broadcasts")
       }
     }
@@ -74,7 +78,8 @@ enum RowsKernel {
         bias: roles.bias < 0 ? nil : .rowMajor([width]), destination: data)
       problem.axis = 1
       problem.epsilon = epsilon
-      return PartPlan(problem: problem, source: range.lowerBound * width, destination: range.lowerBound * width)
+      return PartPlan(
+        problem: problem, source: range.lowerBound * width, destination: range.lowerBound * width)
     }
     return .success((plans, roles))
   }

@@ -7,8 +7,9 @@ struct Slab {
   var padBegin: Int
   var padEnd: Int
 
-  /// Nil when the rows look at nothing but padding. `axis` counts spatial axes. All `count` rows together have all of
-  /// the operand under them, also what the strides leave over: several images then lie as they do in the whole.
+  /// Nil when the rows look at nothing but padding. `axis` counts spatial axes. All `count` rows together
+  /// have all of the operand under them, also what the strides leave over: several images then lie as they do
+  /// in the whole.
   init?(_ window: Window, axis: Int, input: Int, output: Swift.Range<Int>, of count: Int) {
     let first = output.lowerBound * window.strides[axis] - window.padsBegin[axis]
     let end = (output.upperBound - 1) * window.strides[axis] - window.padsBegin[axis] + window.reach(axis)

@@ -3,7 +3,8 @@
 #if ONEDNN_HEADERS == 2
 
 void onednn_describe(const onednn_tensor *tensor, dnnl_memory_desc_t *descriptor) {
-  // Both calls only check and copy; sizes that the library cannot represent surface when the primitive is described.
+  // Both calls only check and copy; sizes that the library cannot represent surface when the primitive is
+  // described.
   if (tensor->opaque) {
     onednn.memory_desc_init_by_tag(descriptor, tensor->rank, tensor->sizes, dnnl_f32, dnnl_format_tag_any);
   } else {

@@ -62,7 +62,8 @@ static bool open_one(const char *name, onednn_table *table, char text[static 64]
   ONEDNN_FUNCTIONS(F)
 #undef F
   const dnnl_version_t *version = table->version();
-  // The structures compiled in are those of the header: a newer minor version only appends to its enumerations.
+  // The structures compiled in are those of the header: a newer minor version only appends to its
+  // enumerations.
   if (version->major != DNNL_VERSION_MAJOR || version->minor < DNNL_VERSION_MINOR) {
     snprintf(problem, capacity, "%s: version %d.%d.%d, but the headers were those of %d.%d", name, version->major,
              version->minor, version->patch, DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR);
@@ -77,6 +78,7 @@ static bool open_one(const char *name, onednn_table *table, char text[static 64]
   }
   // Looked up through the library's own handle: its OpenMP runtime is not visible to the rest of the process.
   table->set_threads = (void (*)(int))dlsym(handle, "omp_set_num_threads");
+  table->get_threads = (int (*)(void))dlsym(handle, "omp_get_max_threads");
   dnnl_cpu_isa_t isa = table->get_effective_cpu_isa();
   const char *isa_text = isa_name(isa);
   char number[16];
@@ -119,16 +121,23 @@ bool onednn_load(const char *const *names, size_t count, char *error, size_t cap
 
 const char *onednn_identity(void) { return identity; }
 
-void onednn_use_threads(int count) {
-  threads_of_this_thread = count;
-  if (onednn.set_threads) {
-    onednn.set_threads(count);
+void onednn_use_threads(int count) { threads_of_this_thread = count; }
+
+int onednn_enter(void) {
+  if (!onednn.set_threads || !onednn.get_threads) {
+    return 0;
   }
+  int found = onednn.get_threads(), wanted = threads_of_this_thread ? threads_of_this_thread : 1;
+  if (found == wanted) {
+    return 0;
+  }
+  onednn.set_threads(wanted);
+  return found;
 }
 
-void onednn_enter(void) {
-  if (!threads_of_this_thread) {
-    onednn_use_threads(1);
+void onednn_leave(int entered) {
+  if (entered) {
+    onednn.set_threads(entered);
   }
 }
 

@@ -30,7 +30,9 @@ typedef struct {
 #define F(name) __typeof__(&dnnl_##name) name;
   ONEDNN_FUNCTIONS(F)
 #undef F
-  void (*set_threads)(int);  // OpenMP's, of the runtime that the library itself uses; null in a sequential build
+  // OpenMP's, of the runtime that the library itself uses; null in a sequential build.
+  void (*set_threads)(int);
+  int (*get_threads)(void);
   dnnl_engine_t engine;
 } onednn_table;
 
@@ -41,6 +43,8 @@ void onednn_explain(char *error, size_t capacity, const char *what, dnnl_status_
 void onednn_describe(const onednn_tensor *tensor, dnnl_memory_desc_t *descriptor);
 /// Creates the descriptor of the problem's primitive; the caller destroys it.
 dnnl_primitive_desc_t onednn_descriptor(const onednn_problem *problem, char *error, size_t capacity);
-/// Makes the library stay on the calling thread, unless the thread asked for more.
-void onednn_enter(void);
+/// Makes the library stay on the calling thread, unless the thread asked for more. Returns what
+/// `onednn_leave` needs to put the thread's OpenMP setting back, which belongs to the rest of the process.
+int onednn_enter(void);
+void onednn_leave(int entered);
 #endif

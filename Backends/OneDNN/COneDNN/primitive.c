@@ -142,8 +142,9 @@ static void name_implementation(dnnl_primitive_desc_t descriptor, char *name, si
 
 bool onednn_consider(const onednn_problem *problem, char *implementation, size_t implementationCapacity, char *error,
                      size_t capacity) {
-  onednn_enter();
+  int entered = onednn_enter();
   dnnl_primitive_desc_t descriptor = onednn_descriptor(problem, error, capacity);
+  onednn_leave(entered);
   if (!descriptor) {
     return false;
   }
@@ -152,8 +153,7 @@ bool onednn_consider(const onednn_problem *problem, char *implementation, size_t
   return true;
 }
 
-onednn_primitive *onednn_prepare(const onednn_problem *problem, char *error, size_t capacity) {
-  onednn_enter();
+static onednn_primitive *prepare(const onednn_problem *problem, char *error, size_t capacity) {
   onednn_primitive *primitive = calloc(1, sizeof *primitive);
   if (!primitive) {
     onednn_explain(error, capacity, "this problem", dnnl_out_of_memory);
@@ -187,6 +187,14 @@ onednn_primitive *onednn_prepare(const onednn_problem *problem, char *error, siz
     return NULL;
   }
   atomic_store(&primitive->slots, first);
+  return primitive;
+}
+
+onednn_primitive *onednn_prepare(const onednn_problem *problem, char *error, size_t capacity) {
+  // The library plans for the number of threads that it finds.
+  int entered = onednn_enter();
+  onednn_primitive *primitive = prepare(problem, error, capacity);
+  onednn_leave(entered);
   return primitive;
 }
 
@@ -242,7 +250,7 @@ bool onednn_pack_weights(const onednn_primitive *primitive, const onednn_tensor 
     onednn_explain(error, capacity, "weights of a primitive that has none", dnnl_invalid_arguments);
     return false;
   }
-  onednn_enter();
+  int entered = onednn_enter();
   dnnl_memory_desc_t given;
   onednn_describe(from, &given);
   const dnnl_memory_desc_t *wanted = primitive->layouts[weights_place];
@@ -266,6 +274,7 @@ bool onednn_pack_weights(const onednn_primitive *primitive, const onednn_tensor 
   if (stream) onednn.stream_destroy(stream);
   if (reorder) onednn.primitive_destroy(reorder);
   if (descriptor) onednn.primitive_desc_destroy(descriptor);
+  onednn_leave(entered);
   return status == dnnl_success;
 }
 
@@ -273,11 +282,11 @@ bool onednn_run(const onednn_primitive *shared, const void *source, const void *
                 void *destination, void *scratch, const void *const *operands) {
   // Only the list of slots changes, through atomics.
   onednn_primitive *primitive = (onednn_primitive *)shared;
-  onednn_enter();
   slot *s = acquire(primitive);
   if (!s) {
     return false;
   }
+  int entered = onednn_enter();
   // The library takes addresses it only reads without const.
   void *addresses[argument_limit] = {(void *)source, (void *)weights, (void *)bias, destination, scratch};
   for (int i = 0; i < primitive->step_count; i++) {
@@ -292,6 +301,7 @@ bool onednn_run(const onednn_primitive *shared, const void *source, const void *
   if (status == dnnl_success) {
     status = onednn.primitive_execute(primitive->compiled, s->stream, s->argument_count, s->arguments);
   }
+  onednn_leave(entered);
   atomic_store_explicit(&s->busy, false, memory_order_release);
   return status == dnnl_success;
 }

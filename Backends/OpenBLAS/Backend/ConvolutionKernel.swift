@@ -3,9 +3,11 @@ import Kernels
 import Operators
 import Tensors
 
-/// Convolutions as products with a matrix of patches (im2col), or of the image itself where the kernel is one element.
+/// Convolutions as products with a matrix of patches (im2col), or of the image itself where the kernel is one
+/// element.
 ///
-/// Source: Chellapilla, Puri, Simard, "High performance convolutional neural networks for document processing" (2006).
+/// Source: Chellapilla, Puri, Simard, "High performance convolutional neural networks for document
+/// processing" (2006).
 enum ConvolutionKernel {
   /// Row-major: result [O, P] = weights [O, K] · patches [K, P], per image and group.
   static func rowMajor(_ library: Library) -> Kernel { row(library, "nchw", isChannelsLast: false) }
@@ -63,7 +65,9 @@ extension PatchGeometry {
     if op.groups > 1 && w[1] == 1 { return refuse("depthwise: no matrix to multiply") }
     if isChannelsLast && op.groups > 1 { return refuse("groups in channels-last order") }
     if isChannelsLast && !weights.isConstant { return refuse("weights that are not constant") }
-    guard let window = try? op.window.resolved(for: Array(x[2...])) else { return refuse("an impossible window") }
+    guard let window = try? op.window.resolved(for: Array(x[2...])) else {
+      return refuse("an impossible window")
+    }
     let geometry = PatchGeometry(
       x: x, w: w, y: y, window: window, groups: op.groups, isChannelsLast: isChannelsLast,
       hasBias: request.inputs.count > 2 && request.inputs[2] != nil)
@@ -97,7 +101,9 @@ extension PatchGeometry {
     return try packs.packed(key, byteCount: depth * outputs * 4) { (target) throws(KernelError) in
       let tensor: Tensor
       do { tensor = try constant.tensor() } catch { throw KernelError("\(error)") }
-      guard let from = tensor.placement.elementStrides else { throw KernelError("weights in a blocked layout") }
+      guard let from = tensor.placement.elementStrides else {
+        throw KernelError("weights in a blocked layout")
+      }
       let sizes = tensor.sizes
       // Axes O, I, k…; outermost in the pack are k…, then I, then O.
       var to = [1, outputs]
@@ -107,7 +113,8 @@ extension PatchGeometry {
         step *= sizes[axis]
       }
       copyStrided(
-        from: tensor.bytes.base, strides: from, to: target.base, strides: to, sizes: sizes, elementByteCount: 4)
+        from: tensor.bytes.base, strides: from, to: target.base, strides: to, sizes: sizes,
+        elementByteCount: 4)
       withExtendedLifetime(tensor) {}
     }
   }
@@ -129,7 +136,8 @@ final class PreparedConvolution: PreparedKernel {
     self.sweep = sweep
     // Patches that stay in the caches until they are multiplied.
     let rowBytes = geometry.depth * geometry.outputWidth * 4
-    bandRows = geometry.isDirect ? geometry.outputHeight : max(1, min(geometry.outputHeight, (4 << 20) / rowBytes))
+    bandRows =
+      geometry.isDirect ? geometry.outputHeight : max(1, min(geometry.outputHeight, (4 << 20) / rowBytes))
     scratchByteCount = geometry.isDirect ? 0 : bandRows * rowBytes
   }
 
@@ -158,7 +166,8 @@ final class PreparedConvolution: PreparedKernel {
             kernel: self, patches: g.isDirect ? source : UnsafePointer(patches),
             weights: weights + group * g.groupOutputs * g.depth, y: y, operands: operands,
             blocks: g.isChannelsLast
-              ? Blocks(m: points, n: g.groupOutputs, k: g.depth) : Blocks(m: g.groupOutputs, n: points, k: g.depth),
+              ? Blocks(m: points, n: g.groupOutputs, k: g.depth)
+              : Blocks(m: g.groupOutputs, n: points, k: g.depth),
             points: points, firstPoint: row * g.outputWidth, group: group, origin: origin)
           call.workers.forEach(work.blocks.count, work)
           row += rows
@@ -186,11 +195,13 @@ private struct MultiplyWork: ParallelWork {
       let first = firstPoint + rows.lowerBound
       let block = y + origin + first * g.outputs + columns.lowerBound
       kernel.library.multiply(
-        m: rows.count, n: columns.count, k: g.depth, alpha: 1, patches + rows.lowerBound * g.depth, aStride: g.depth,
+        m: rows.count, n: columns.count, k: g.depth, alpha: 1, patches + rows.lowerBound * g.depth,
+        aStride: g.depth,
         transA: false, weights + columns.lowerBound, bStride: g.outputs, transB: false, into: block,
         cStride: g.outputs)
       kernel.sweep.apply(
-        block, rows: rows.count, columns: columns.count, row: first, column: columns.lowerBound, stride: g.outputs,
+        block, rows: rows.count, columns: columns.count, row: first, column: columns.lowerBound,
+        stride: g.outputs,
         origin: origin, operands)
       return
     }
@@ -199,11 +210,14 @@ private struct MultiplyWork: ParallelWork {
     let column = firstPoint + columns.lowerBound
     let block = y + origin + rows.lowerBound * g.outputArea + column
     kernel.library.multiply(
-      m: rows.count, n: columns.count, k: g.depth, alpha: 1, weights + rows.lowerBound * g.depth, aStride: g.depth,
-      transA: false, patches + columns.lowerBound, bStride: stride, transB: false, into: block, cStride: g.outputArea)
+      m: rows.count, n: columns.count, k: g.depth, alpha: 1, weights + rows.lowerBound * g.depth,
+      aStride: g.depth,
+      transA: false, patches + columns.lowerBound, bStride: stride, transB: false, into: block,
+      cStride: g.outputArea)
     // Rows of the sweep are channels of the whole result, whose images are apart by all of them.
     kernel.sweep.apply(
-      block, rows: rows.count, columns: columns.count, row: group * g.groupOutputs + rows.lowerBound, column: column,
+      block, rows: rows.count, columns: columns.count, row: group * g.groupOutputs + rows.lowerBound,
+      column: column,
       stride: g.outputArea, origin: origin - group * g.groupOutputs * g.outputArea, operands)
   }
 }

@@ -2,8 +2,8 @@ import COpenBLAS
 import Glibc
 import Kernels
 
-/// Products of matrices, and convolutions as such products, through an OpenBLAS that is opened at run time. Each call of
-/// the library runs on one thread; the engine's workers share out blocks of the result.
+/// Products of matrices, and convolutions as such products, through an OpenBLAS that is opened at run time.
+/// Each call of the library runs on one thread; the engine's workers share out blocks of the result.
 package struct OpenBLASBackend: Backend {
   package let id = BackendID.openBLAS
   package let kernels: [Kernel]
@@ -17,16 +17,20 @@ package struct OpenBLASBackend: Backend {
     var copies = names.map { UnsafePointer(strdup($0)!) }  // a name of a few bytes: no memory means the end
     defer { copies.forEach { free(UnsafeMutablePointer(mutating: $0)) } }
     var error = [CChar](repeating: 0, count: 768)
-    let handle = copies.withUnsafeMutableBufferPointer { openblas_load($0.baseAddress, names.count, &error, error.count) }
+    let handle = copies.withUnsafeMutableBufferPointer {
+      openblas_load($0.baseAddress, names.count, &error, error.count)
+    }
     guard let handle else {
-      throw BackendUnavailable(String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+      throw BackendUnavailable(
+        String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
     return OpenBLASBackend(Library(handle))
   }
 
   private init(_ library: Library) {
     identity = library.identity
-    kernels = [ProductKernel.gemm(library), ProductKernel.matMul(library)]
+    kernels =
+      [ProductKernel.gemm(library), ProductKernel.matMul(library)]
       + [ConvolutionKernel.channelsLast(library), ConvolutionKernel.rowMajor(library)]
   }
 }
@@ -55,7 +59,8 @@ struct Library: @unchecked Sendable {
       openblas_sgemv(handle, !transB, Int32(rows), Int32(columns), alpha, b, Int32(bStride), a, 0, c)
     } else {
       openblas_sgemm(
-        handle, transA, transB, Int32(m), Int32(n), Int32(k), alpha, a, Int32(aStride), b, Int32(bStride), 0, c,
+        handle, transA, transB, Int32(m), Int32(n), Int32(k), alpha, a, Int32(aStride), b, Int32(bStride), 0,
+        c,
         Int32(cStride))
     }
   }
@@ -68,10 +73,14 @@ extension KernelRequest {
     if body != nil { return "a group" }
     if outputs.dropFirst().contains(where: { $0 != nil }) { return "more than one result" }
     if placements.contains(where: { $0.isEmpty }) { return "an empty tensor" }
-    if placements.contains(where: { $0.dataType != .float32 || $0.format.storage != .float32 || $0.strides != nil }) {
+    if placements.contains(where: {
+      $0.dataType != .float32 || $0.format.storage != .float32 || $0.strides != nil
+    }) {
       return "elements other than dense 32-bit floats"
     }
-    if placements.contains(where: { $0.elementCount > Int(Int32.max) }) { return "more elements than BLAS can count" }
+    if placements.contains(where: { $0.elementCount > Int(Int32.max) }) {
+      return "more elements than BLAS can count"
+    }
     return nil
   }
 }

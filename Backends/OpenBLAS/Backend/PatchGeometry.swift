@@ -55,7 +55,8 @@ struct PatchGeometry: Sendable {
   }
 }
 
-/// Gathers the patches under some rows of the result: [K, P] for row-major images, [P, K] for channels-last ones.
+/// Gathers the patches under some rows of the result: [K, P] for row-major images, [P, K] for channels-last
+/// ones.
 struct GatherWork: ParallelWork {
   let geometry: PatchGeometry
   let source: UnsafePointer<Float>
@@ -81,7 +82,8 @@ struct GatherWork: ParallelWork {
     for kh in 0..<g.kernelHeight {
       for kw in 0..<g.kernelWidth {
         let offset = kw * g.dilationX - g.padLeft
-        let columns = PatchGeometry.inside(g.outputWidth, stride: g.strideX, offset: offset, size: g.inputWidth)
+        let columns = PatchGeometry.inside(
+          g.outputWidth, stride: g.strideX, offset: offset, size: g.inputWidth)
         for r in row..<row + rows {
           let y = r * g.strideY + kh * g.dilationY - g.padTop
           if y < 0 || y >= g.inputHeight || columns.isEmpty {

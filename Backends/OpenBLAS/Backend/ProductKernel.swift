@@ -51,7 +51,9 @@ private struct Product: Sendable {
       (product.transA, product.transB) = (op.transA, op.transB)
       product.alpha = Float(op.alpha.value)
       if request.inputs.count > 2, let c = request.inputs[2]?.placement {
-        guard let extent = extent(c.sizes, product.m, product.n) else { return refuse("a summand that does not fit") }
+        guard let extent = extent(c.sizes, product.m, product.n) else {
+          return refuse("a summand that does not fit")
+        }
         leading = [Sweep.Step(action: .add(Float(op.beta.value)), operand: 2, extent: extent)]
       }
     case is MatMul: product.place(a, b)
@@ -123,7 +125,8 @@ struct Blocks: Sendable {
   let rows, columns: Int
 
   init(m: Int, n: Int, k: Int, most: Int = Blocks.most) {
-    let count = max(1, min(most, m * n / Blocks.worthwhile * k + m * n % Blocks.worthwhile * k / Blocks.worthwhile))
+    let count = max(
+      1, min(most, m * n / Blocks.worthwhile * k + m * n % Blocks.worthwhile * k / Blocks.worthwhile))
     // Long sides are cut: a block reads the whole other operand.
     rows = m >= n ? max(1, min(count, m / 32)) : 1
     columns = rows == 1 ? max(1, min(count, n / 64)) : 1
@@ -185,11 +188,13 @@ private struct ProductWork: ParallelWork {
         m: rows.count, n: columns.count, k: k, alpha: product.alpha,
         a + product.aStarts[i] + rows.lowerBound * (product.transA ? 1 : k), aStride: product.transA ? m : k,
         transA: product.transA,
-        b + product.bStarts[i] + columns.lowerBound * (product.transB ? k : 1), bStride: product.transB ? k : n,
+        b + product.bStarts[i] + columns.lowerBound * (product.transB ? k : 1),
+        bStride: product.transB ? k : n,
         transB: product.transB, into: block, cStride: n)
       if !product.sweep.steps.isEmpty {
         product.sweep.apply(
-          block, rows: rows.count, columns: columns.count, row: rows.lowerBound, column: columns.lowerBound, stride: n,
+          block, rows: rows.count, columns: columns.count, row: rows.lowerBound, column: columns.lowerBound,
+          stride: n,
           origin: i * m * n, operands)
       }
     }

@@ -42,7 +42,8 @@ final class Sweep: Sendable {
     self.inputCount = inputCount
   }
 
-  /// The leading steps of the epilogue that this file knows, of at most `limit`. `extent` tells how an operand lies.
+  /// The leading steps of the epilogue that this file knows, of at most `limit`. `extent` tells how an
+  /// operand lies.
   static func steps(_ request: KernelRequest, limit: Int = .max, _ extent: (Placement) -> Extent?) -> [Step] {
     var steps: [Step] = []
     for step in request.epilogue.steps.prefix(limit) {
@@ -53,10 +54,13 @@ final class Sweep: Sendable {
       case .unary(.silu): steps.append(Step(action: .silu))
       case .unary(.hardSwish): steps.append(Step(action: .hardSwish))
       case .unary(.tanh): steps.append(Step(action: .tanh))
-      case .clamp(let lower, let upper): steps.append(Step(action: .clamp(Float(lower.value), Float(upper.value))))
+      case .clamp(let lower, let upper):
+        steps.append(Step(action: .clamp(Float(lower.value), Float(upper.value))))
       case .binary(let function, let index, let swapped):
         let operand = request.epilogueInputs[index].placement
-        guard operand.dataType == .float32, let action = action(function, swapped), let extent = extent(operand) else {
+        guard operand.dataType == .float32, let action = action(function, swapped),
+          let extent = extent(operand)
+        else {
           return steps
         }
         steps.append(Step(action: action, operand: request.inputs.count + index, extent: extent))
@@ -106,7 +110,8 @@ extension Sweep {
   /// Applies every step to rows × columns elements at `block`, which is at `row`, `column` of a matrix whose rows are
   /// `stride` apart and which starts `origin` elements into full operands.
   func apply(
-    _ block: UnsafeMutablePointer<Float>, rows: Int, columns: Int, row: Int, column: Int, stride: Int, origin: Int,
+    _ block: UnsafeMutablePointer<Float>, rows: Int, columns: Int, row: Int, column: Int, stride: Int,
+    origin: Int,
     _ operands: SweepOperands
   ) {
     var y = block
@@ -122,7 +127,8 @@ extension Sweep {
         case .scalar: transform(step.action, y, columns, operand, step: 0)
         case .column: transform(step.action, y, columns, operand.map { $0 + r }, step: 0)
         case .row: transform(step.action, y, columns, operand.map { $0 + column }, step: 1)
-        case .full: transform(step.action, y, columns, operand.map { $0 + origin + r * stride + column }, step: 1)
+        case .full:
+          transform(step.action, y, columns, operand.map { $0 + origin + r * stride + column }, step: 1)
         }
       }
       y += stride
@@ -131,7 +137,8 @@ extension Sweep {
 
   @inline(__always)
   private func transform(
-    _ action: Action, _ y: UnsafeMutablePointer<Float>, _ count: Int, _ operand: UnsafePointer<Float>?, step: Int
+    _ action: Action, _ y: UnsafeMutablePointer<Float>, _ count: Int, _ operand: UnsafePointer<Float>?,
+    step: Int
   ) {
     switch action {
     case .relu: each(y, count) { $0 < 0 ? 0 : $0 }
@@ -146,7 +153,8 @@ extension Sweep {
     case .hardSwish: each(y, count) { $0 * min(max($0 * (1 / 6) + 0.5, 0), 1) }
     case .tanh: each(y, count) { tanhf($0) }
     case .add(let factor):
-      factor == 1 ? both(y, count, operand, step) { $0 + $1 } : both(y, count, operand, step) { $0 + factor * $1 }
+      factor == 1
+        ? both(y, count, operand, step) { $0 + $1 } : both(y, count, operand, step) { $0 + factor * $1 }
     case .subtract: both(y, count, operand, step) { $0 - $1 }
     case .subtractFrom: both(y, count, operand, step) { $1 - $0 }
     case .multiply: both(y, count, operand, step) { $0 * $1 }

@@ -21,15 +21,16 @@ struct openblas {
   sgemm_function sgemm;
   dgemm_function dgemm;
   sgemv_function sgemv;
-  void (*set_openmp_threads)(int);  // null unless the library runs on OpenMP
+  void (*set_openmp_threads)(int);  // null, as the next, unless the library runs on OpenMP
+  int (*get_openmp_threads)(void);
   int threading;
   const char *configuration;
   const char *core;
   struct openblas *next;
 };
 
-// The plain name first: it follows the system's choice (update-alternatives). The others are names of distributions
-// that install the builds side by side.
+// The plain name first: it follows the system's choice (update-alternatives). The others are names of
+// distributions that install the builds side by side.
 static const char *const usual_names[] = {
     "libopenblas.so.0", "libopenblas.so", "libopenblaso.so.0", "libopenblasp.so.0", "libopenblas.0.dylib",
 };
@@ -85,10 +86,12 @@ static openblas *open_one(const char *name, char *problem, size_t capacity) {
   library->configuration = text;
   library->core = ((char *(*)(void))core)();
   library->threading = ((int (*)(void))threading)();
-  // POSIX build: one setting for the process. OpenMP build: the setting belongs to each calling thread, see below.
+  // POSIX build: one setting for the process. OpenMP build: the setting belongs to each calling thread, see
+  // below.
   ((void (*)(int))set_threads)(1);
   if (library->threading == 2) {
     library->set_openmp_threads = (void (*)(int))dlsym(handle, "omp_set_num_threads");
+    library->get_openmp_threads = (int (*)(void))dlsym(handle, "omp_get_max_threads");
   }
   library->next = loaded;
   loaded = library;
@@ -122,33 +125,47 @@ const char *openblas_configuration(const openblas *library) { return library->co
 const char *openblas_core(const openblas *library) { return library->core; }
 int openblas_threading(const openblas *library) { return library->threading; }
 
-/// OpenMP keeps the number of threads per calling thread; the flag makes the call once on each.
-static inline void stay_on_this_thread(const openblas *library) {
-  static _Thread_local const openblas *done;
-  if (library->set_openmp_threads && done != library) {
-    library->set_openmp_threads(1);
-    done = library;
+/// OpenMP keeps the number of threads per calling thread, and the rest of the process may use it too: returns what
+/// `leave` puts back, 0 for nothing.
+static inline int enter(const openblas *library) {
+  if (!library->set_openmp_threads || !library->get_openmp_threads) {
+    return 0;
+  }
+  int found = library->get_openmp_threads();
+  if (found == 1) {
+    return 0;
+  }
+  library->set_openmp_threads(1);
+  return found;
+}
+
+static inline void leave(const openblas *library, int entered) {
+  if (entered) {
+    library->set_openmp_threads(entered);
   }
 }
 
 void openblas_sgemm(const openblas *library, bool transposeA, bool transposeB, int32_t m, int32_t n, int32_t k,
                     float alpha, const float *a, int32_t strideA, const float *b, int32_t strideB, float beta,
                     float *c, int32_t strideC) {
-  stay_on_this_thread(library);
+  int entered = enter(library);
   library->sgemm(row_major, transposeA ? transpose : no_transpose, transposeB ? transpose : no_transpose, m, n, k,
                  alpha, a, strideA, b, strideB, beta, c, strideC);
+  leave(library, entered);
 }
 
 void openblas_dgemm(const openblas *library, bool transposeA, bool transposeB, int32_t m, int32_t n, int32_t k,
                     double alpha, const double *a, int32_t strideA, const double *b, int32_t strideB, double beta,
                     double *c, int32_t strideC) {
-  stay_on_this_thread(library);
+  int entered = enter(library);
   library->dgemm(row_major, transposeA ? transpose : no_transpose, transposeB ? transpose : no_transpose, m, n, k,
                  alpha, a, strideA, b, strideB, beta, c, strideC);
+  leave(library, entered);
 }
 
 void openblas_sgemv(const openblas *library, bool transposeMatrix, int32_t m, int32_t n, float alpha, const float *a,
                     int32_t strideA, const float *x, float beta, float *y) {
-  stay_on_this_thread(library);
+  int entered = enter(library);
   library->sgemv(row_major, transposeMatrix ? transpose : no_transpose, m, n, alpha, a, strideA, x, 1, beta, y, 1);
+  leave(library, entered);
 }

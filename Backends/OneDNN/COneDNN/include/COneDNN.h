@@ -5,21 +5,23 @@
 
 #pragma clang assume_nonnull begin
 
-// A narrow interface to oneDNN 2, which is opened at run time. Descriptors, engines, streams and memory objects of the
-// library stay behind it: a caller states a problem in sizes and strides and gets a primitive to run on addresses.
-// All elements are f32. Functions that may fail return null or false with a sentence in `error`.
+// A narrow interface to oneDNN 2, which is opened at run time. Descriptors, engines, streams and memory
+// objects of the library stay behind it: a caller states a problem in sizes and strides and gets a primitive
+// to run on addresses. All elements are f32. Functions that may fail return null or false with a sentence in
+// `error`.
 
 // MARK: - Library
 
-/// Opens the first library of `names` (none: the usual one), for the life of the process. Several threads may call this
-/// at once; after the first success it does nothing. Everything below needs that success.
+/// Opens the first library of `names` (none: the usual one), for the life of the process. Several threads may
+/// call this at once; after the first success it does nothing. Everything below needs that success.
 bool onednn_load(const char *_Nonnull const *_Nullable names, size_t count, char *error, size_t capacity);
 
 /// Version and instruction set as the library reports them, as in "2.6.3 avx512_core_bf16".
 const char *onednn_identity(void);
 
-/// Sets how many OpenMP threads the library may use when the calling thread runs a primitive. A thread that never asked
-/// has one: the engine's own workers are the parallelism.
+/// Sets how many OpenMP threads the library may use while the calling thread runs a primitive. A thread that
+/// never asked has one: the engine's own workers are the parallelism. Outside of such runs the thread's own
+/// setting is as it was.
 void onednn_use_threads(int count);
 
 // MARK: - Problems
@@ -121,8 +123,8 @@ bool onednn_problem_append(onednn_problem *problem, const onednn_step *step);
 /// A compiled problem. Immutable to its users and safe to run from any number of threads at once.
 typedef struct onednn_primitive onednn_primitive;
 
-/// True when the library has an implementation; its name, as in "brgconv:avx512_core", goes to `implementation`.
-/// Compiles nothing.
+/// True when the library has an implementation; its name, as in "brgconv:avx512_core", goes to
+/// `implementation`. Compiles nothing.
 bool onednn_consider(const onednn_problem *problem, char *implementation, size_t implementationCapacity, char *error,
                      size_t capacity);
 
@@ -134,7 +136,8 @@ const char *onednn_implementation(const onednn_primitive *primitive);
 size_t onednn_scratch_bytes(const onednn_primitive *primitive);
 /// Bytes of the weights in the order that the primitive chose.
 size_t onednn_weights_bytes(const onednn_primitive *primitive);
-/// A number that two primitives share exactly when their weights have the same order of bytes (but for hash collisions).
+/// A number that two primitives share exactly when their weights have the same order of bytes (but for hash
+/// collisions).
 uint64_t onednn_weights_digest(const onednn_primitive *primitive);
 /// Writes weights that lie as `from` says into the order that the primitive chose.
 bool onednn_pack_weights(const onednn_primitive *primitive, const onednn_tensor *from, const void *weights,

@@ -5,19 +5,21 @@
 
 #pragma clang assume_nonnull begin
 
-/// The functions of one OpenBLAS that was opened at run time. No header of the library is needed: the prototypes are
-/// the C interface of the BLAS standard with 32-bit integers, and this target links against nothing.
+/// The functions of one OpenBLAS that was opened at run time. No header of the library is needed: the
+/// prototypes are the C interface of the BLAS standard with 32-bit integers, and this target links against
+/// nothing.
 typedef struct openblas openblas;
 
-/// Opens the first library of `names` (none: the usual ones) that has every function needed. Several threads may
-/// call this at once.
+/// Opens the first library of `names` (none: the usual ones) that has every function needed. Several threads
+/// may call this at once.
 ///
-/// Returns null with a sentence in `error` that names what is missing and the Debian package to install. A library
-/// stays open for the life of the process: threads and handlers of its own cannot be unloaded safely.
+/// Returns null with a sentence in `error` that names what is missing and the Debian package to install. A
+/// library stays open for the life of the process: threads and handlers of its own cannot be unloaded safely.
 const openblas *_Nullable openblas_load(const char *_Nonnull const *_Nullable names, size_t count, char *error,
                                         size_t capacity);
 
-/// The library's own description: version, options, core, as in "OpenBLAS 0.3.21 DYNAMIC_ARCH Zen MAX_THREADS=64".
+/// The library's own description: version, options, core, as in "OpenBLAS 0.3.21 DYNAMIC_ARCH Zen
+/// MAX_THREADS=64".
 const char *openblas_configuration(const openblas *library);
 /// The name of the kernels in use, as in "SkylakeX".
 const char *openblas_core(const openblas *library);
