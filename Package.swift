@@ -69,6 +69,8 @@ let testTargets: [Target] = [
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),
   tests("PassesTests", ["Passes", "ONNX", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
+  tests("NeedletailTests", ["Needletail", "TestSupport"]),
+  tests("CommandLineTests", ["NeedletailTool", "TestSupport"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
   tests(
     "ForeignTests",

@@ -142,7 +142,8 @@ public final class InferenceRequest {
 
   // MARK: Checking
 
-  private func order(_ inputs: [String: RuntimeValue]) throws -> [RuntimeValue?] {
+  /// The inputs in the model's order. Throws for a missing or unknown name, another type and another shape.
+  func order(_ inputs: [String: RuntimeValue]) throws -> [RuntimeValue?] {
     for name in inputs.keys.sorted() where inputIndex[name] == nil { throw unknown("input", name, model.inputs) }
     var ordered: [RuntimeValue?] = []
     for port in model.inputs {

@@ -46,9 +46,9 @@ extension TensorDifference {
     } else if expected.dataType.isComplex {
       // The parts of complex numbers stand one after the other.
       let part = expected.dataType == .complex64 ? DataType.float32 : .float64
-      compare(try actual.parts(part), try expected.parts(part), tolerance)
+      compare(try actual.parts(part), try expected.parts(part), tolerance, isWide: part == .float64)
     } else {
-      compare(try actual.doubles(), try expected.doubles(), tolerance)
+      compare(try actual.doubles(), try expected.doubles(), tolerance, isWide: expected.dataType == .float64)
     }
   }
 
@@ -71,7 +71,10 @@ extension TensorDifference {
     for value in e { scale = max(scale, abs(Double(value))) }
   }
 
-  private mutating func compare(_ actual: [Double], _ expected: [Double], _ tolerance: Tolerance) {
+  /// `isWide`: elements are told with the digits of Double.
+  private mutating func compare(
+    _ actual: [Double], _ expected: [Double], _ tolerance: Tolerance, isWide: Bool
+  ) {
     for value in expected where value.isFinite { scale = max(scale, abs(value)) }
     let floor = tolerance.absolute + tolerance.scaled * scale
     for i in actual.indices {
@@ -81,7 +84,9 @@ extension TensorDifference {
       let difference = abs(a - e)
       if difference.isFinite { worstAbsolute = max(worstAbsolute, difference) } else { worstAbsolute = .infinity }
       // Written so that a NaN is beyond.
-      if !(difference <= floor + tolerance.relative * abs(e)) || e.isInfinite { note(i, "\(a)", "\(e)") }
+      if !(difference <= floor + tolerance.relative * abs(e)) || e.isInfinite {
+        note(i, isWide ? "\(a)" : "\(Float(a))", isWide ? "\(e)" : "\(Float(e))")
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 /// What the parser and `--help` know of an option.
-package struct OptionDeclaration: Hashable, Sendable {
+package struct OptionDeclaration: Sendable {
   /// Whether a value follows.
   package enum Arity: Hashable, Sendable {
     case flag
@@ -15,6 +15,8 @@ package struct OptionDeclaration: Hashable, Sendable {
   package var help: String
   /// Told by `--help`; nil for flags, and where the help says it.
   package var defaultText: String?
+  /// Throws for texts that make no value.
+  var check: @Sendable ([String]) throws(UsageError) -> Void
 
   /// `-v, --verbose`, `--json [FILE|-]`
   package var usage: String {
@@ -37,7 +39,9 @@ package struct Option<Value: Sendable>: Sendable {
     _ name: String, short: String? = nil, _ arity: OptionDeclaration.Arity, _ help: String, default text: String? = nil,
     parse: @escaping @Sendable ([String]) throws(UsageError) -> Value
   ) {
-    declaration = OptionDeclaration(name: name, short: short, arity: arity, help: help, defaultText: text)
+    declaration = OptionDeclaration(name: name, short: short, arity: arity, help: help, defaultText: text) {
+      (texts) throws(UsageError) in _ = try parse(texts)
+    }
     self.parse = parse
   }
 }

@@ -4,7 +4,7 @@ package struct ParsedArguments: Sendable {
   private let texts: [String: [String]]
   private let declared: Set<String>
 
-  /// Throws for unknown options, missing values and a wrong number of arguments.
+  /// Throws for unknown options, missing and wrong values and a wrong number of arguments.
   package init(_ words: [String], for command: CommandDeclaration) throws(UsageError) {
     var positional: [String] = []
     var texts: [String: [String]] = [:]
@@ -48,6 +48,11 @@ package struct ParsedArguments: Sendable {
     self.positional = positional
     self.texts = texts
     declared = Set(command.options.map(\.name))
+    for option in command.options {
+      do { try option.check(texts[option.name] ?? []) } catch {
+        throw UsageError("option '\(option.name)': \(error.message)", hint: error.hint)
+      }
+    }
     try Self.checkCount(positional, command)
   }
 

@@ -112,7 +112,7 @@ private func print(
   for result in results where !result.strays.isEmpty {
     console.warn(
       "\(counted(result.strays.count, "step")) not on \(result.backend.rawValue): "
-        + result.strays.prefix(6).joined(separator: ", "))
+        + result.strays.prefix(6).map { shortened($0) }.joined(separator: ", "))
   }
   let differing = differingCount(results)
   if results.count > 1 {

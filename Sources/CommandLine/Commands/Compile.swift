@@ -60,7 +60,7 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
   if let strays = strayText(facts.strays(from: backend), asked: backend) { console.warn(strays) }
   console.print()
   var table = TextTable(["node", "operator", "kernel"])
-  for label in facts.labels { table.add([label.node, label.operatorName, label.kernel]) }
+  for label in facts.labels { table.add([shortened(label.node), label.operatorName, label.kernel]) }
   if isVerbose { console.print(table) } else { printKernels(facts, console) }
 
   try console.report(
@@ -131,7 +131,7 @@ private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Co
   var declines = TextTable(["declined", "node", "reason"])
   for report in reports {
     for hit in report.log.hits { hits.add([hit.rule, "\(hit.count)"]) }
-    for decline in report.log.declines { declines.add([decline.rule, decline.node, decline.reason]) }
+    for decline in report.log.declines { declines.add([decline.rule, shortened(decline.node), decline.reason]) }
   }
   for table in [hits, declines] where !table.isEmpty {
     console.print(table)

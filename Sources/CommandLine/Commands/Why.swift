@@ -4,11 +4,12 @@ import Passes
 
 let whyCommand = CommandDeclaration(
   name: "why", summary: "Tells which kernels a node could have run on, and why the chosen one was chosen.",
-  discussion: "Without NODE: one line for each node. A node is named as in the compiled graph or as in the file. "
+  discussion: "Without NODE: one line for each node. A node is named as in the compiled graph, as in the file, or by its number "
+    + "in that list. "
     + "Times are measured with 'auto', and predicted ('~') on one backend.",
   arguments: [
     ArgumentDeclaration("MODEL", "an ONNX file"),
-    ArgumentDeclaration("NODE", .optional, "a node's name, or a part of it"),
+    ArgumentDeclaration("NODE", .optional, "a node's name, a part of it, or its number"),
   ],
   options: [
     Options.backend.declaration, Options.batch.declaration, Options.threads.declaration, Options.size.declaration,
@@ -42,8 +43,8 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
   console.print("plan    \(backend.rawValue), \(counted(request.threads, "thread"))")
   console.print()
   if name == nil {
-    var table = TextTable(["node", "operator", "chosen", ">ms", "next best", ">ms", ">refused"])
-    for report in reports { table.add(overview(report)) }
+    var table = TextTable([">#", "node", "operator", "chosen", ">ms", "next best", ">ms", ">refused"])
+    for (i, report) in reports.enumerated() { table.add(["\(i)"] + overview(report)) }
     console.print(table)
   } else {
     for report in reports { print(report, console) }
@@ -53,7 +54,7 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
   }
   if name != nil && !shown.isEmpty {
     var table = TextTable(["pass declined", "rule", "node", "reason"])
-    for (pass, refusal) in shown { table.add([pass, refusal.rule, refusal.node, refusal.reason]) }
+    for (pass, refusal) in shown { table.add([pass, refusal.rule, shortened(refusal.node), refusal.reason]) }
     console.print(table)
   }
   try console.report(
@@ -75,10 +76,11 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
   return .success
 }
 
-/// Nodes of exactly this name first, then those that came from it, then those whose name holds it.
+/// Nodes of exactly this name first, then the one with this number, then those that came from it, then those whose name holds it.
 private func matching(_ reports: [NodeReport], _ name: String) -> [NodeReport] {
   let exact = reports.filter { $0.node == name }
   if !exact.isEmpty { return exact }
+  if let number = Int(name) { return reports.indices.contains(number) ? [reports[number]] : [] }
   let origins = reports.filter { $0.origins.contains(name) }
   if !origins.isEmpty { return origins }
   return reports.filter { report in ([report.node] + report.origins).contains { $0.contains(name) } }
@@ -95,14 +97,16 @@ private func overview(_ report: NodeReport) -> [String] {
   let chosen = accepted.first { $0.kernel == report.chosen }
   let next = accepted.first { $0.kernel != report.chosen }
   return [
-    report.node, report.operatorName, report.chosen, chosen.map(timeText) ?? "", next?.kernel ?? "–",
+    shortened(report.node), report.operatorName, report.chosen, chosen.map(timeText) ?? "", next?.kernel ?? "–",
     next.map(timeText) ?? "", "\(report.considerations.count { !$0.accepted })",
   ]
 }
 
 private func print(_ report: NodeReport, _ console: Console) {
   console.print("\(report.node)  \(report.operatorName)")
-  if !report.origins.isEmpty { console.print("from    \(report.origins.joined(separator: ", "))") }
+  if report.origins != [report.node] && !report.origins.isEmpty {
+    console.print("from    \(report.origins.map { shortened($0, limit: 72) }.joined(separator: ", "))")
+  }
   var table = TextTable(["", "kernel", ">ms", "formats, or the reason of the refusal"])
   let sorted = report.considerations.sorted {
     ($0.accepted ? 0 : 1, $0.nanoseconds ?? .infinity) < ($1.accepted ? 0 : 1, $1.nanoseconds ?? .infinity)

@@ -39,7 +39,7 @@ func placementText(_ profile: Profile, runs: Int) -> String {
 /// Says which nodes ran elsewhere than asked, by name.
 func strayText(_ strays: [ExecutionPlan.Label], asked: BackendChoice) -> String? {
   if strays.isEmpty { return nil }
-  let shown = strays.prefix(6).map { "\($0.node) (\($0.operatorName) on \($0.backend))" }
+  let shown = strays.prefix(6).map { "\(shortened($0.node)) (\($0.operatorName) on \($0.backend))" }
   let more = strays.count > shown.count ? " and \(strays.count - shown.count) more" : ""
   return "\(counted(strays.count, "step")) not on \(asked.rawValue): \(shown.joined(separator: ", "))\(more)"
 }

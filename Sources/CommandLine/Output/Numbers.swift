@@ -27,10 +27,13 @@ package func significant(_ value: Double, _ digits: Int = 3) -> String {
   return fixed(value, max(0, digits - 1 - magnitude))
 }
 
-/// A measured value with no more digits than `uncertainty`, half the width of its interval, leaves known.
+/// A measured value with no more digits than `uncertainty`, half the width of its interval, leaves known: up to the
+/// place of its first digit, and one more where that is a 1.
 package func measured(_ value: Double, uncertainty: Double?) -> String {
-  guard let uncertainty, uncertainty > 0, value != 0 else { return significant(value, 3) }
-  let digits = Int(log10(abs(value)).rounded(.down)) - Int(log10(uncertainty).rounded(.down)) + 1
+  guard let uncertainty, uncertainty > 0, value != 0, value.isFinite else { return significant(value, 3) }
+  let place = Int(log10(uncertainty).rounded(.down))
+  let isOne = uncertainty < 2 * pow(10, Double(place))
+  let digits = Int(log10(abs(value)).rounded(.down)) - place + (isOne ? 2 : 1)
   return significant(value, min(5, max(2, digits)))
 }
 

@@ -33,3 +33,10 @@ package struct TextTable {
     }
   }
 }
+
+/// A long name without its middle: both its module and its end tell nodes apart.
+package func shortened(_ name: String, limit: Int = 48) -> String {
+  guard name.count > limit else { return name }
+  let tail = limit * 2 / 3
+  return name.prefix(limit - tail - 1) + "…" + name.suffix(tail)
+}

@@ -103,7 +103,7 @@ func printProfile(_ profile: Profile, runs: Int, _ console: Console) {
   var table = TextTable(["node", "operator", "kernel", ">ms", ">share"])
   for entry in profile.entries {
     table.add([
-      entry.label.node, entry.label.operatorName, entry.label.kernel,
+      shortened(entry.label.node), entry.label.operatorName, entry.label.kernel,
       milliseconds(Double(entry.nanoseconds) / Double(runs)), percent(Double(entry.nanoseconds) / total),
     ])
   }

@@ -1,0 +1,173 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Runs the tool as its users do: a process, its output and its exit code.
+@Suite struct ToolTests {
+  private struct Outcome {
+    var code: Int32
+    var output: String
+    var errors: String
+  }
+
+  /// The tool lies beside the bundle of the tests.
+  private func run(_ words: String...) throws -> Outcome { try run(words: words) }
+
+  private func run(words: [String]) throws -> Outcome {
+    let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("needletail")
+    process.arguments = words
+    let output = Pipe()
+    let errors = Pipe()
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    // The errors of a test are short: they fit into the pipe while the output is read.
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit, "the tool crashed: \(complaint)")
+    return Outcome(code: process.terminationStatus, output: text, errors: complaint)
+  }
+
+  private func tinyModel(_ folder: TemporaryFolder) -> String { folder.write("tiny.onnx", TinyModel.bytes()) }
+
+  @Test func wrongUsageIs64() throws {
+    #expect(try run().code == 64)
+    let unknown = try run("comare", "m.onnx")
+    #expect(unknown.code == 64)
+    #expect(unknown.errors.contains("did you mean 'compare'?"))
+    #expect(unknown.output.isEmpty)
+    #expect(try run("run", "m.onnx", "--no-such-option").code == 64)
+    #expect(try run("run", "m.onnx", "--backend", "gpu").code == 64)
+    #expect(try run("bench", "m.onnx", "--batch", "0").code == 64)
+    #expect(try run("accuracy", "m.onnx").code == 64)
+  }
+
+  @Test func helpAndVersionAreNoErrors() throws {
+    #expect(try run("--help").code == 0)
+    #expect(try run("run", "--help").output.contains("--output-dir DIR"))
+    #expect(try run("help", "bench").output.contains("needletail bench MODEL"))
+    #expect(try run("--version").output.hasPrefix("needletail "))
+  }
+
+  @Test func missingFilesAreNamed() throws {
+    let outcome = try run("run", "/no/such/model.onnx")
+    #expect(outcome.code != 0 && outcome.code != 64)
+    #expect(outcome.errors.contains("/no/such/model.onnx"))
+    #expect(outcome.errors.contains("no such file"))
+  }
+
+  @Test func damagedModelsAreRejected() throws {
+    let folder = TemporaryFolder()
+    let bytes = TinyModel.bytes()
+    for count in [1, 10, bytes.count / 2, bytes.count - 1] {
+      let path = folder.write("cut.onnx", Array(bytes.prefix(count)))
+      for command in ["inspect", "check", "run"] {
+        let outcome = try run(command, path)
+        #expect(outcome.code == 2, "\(command), \(count) bytes: \(outcome.errors)")
+      }
+    }
+  }
+
+  @Test func unsupportedOperatorsAreNamedWithTheirNode() throws {
+    let folder = TemporaryFolder()
+    let path = folder.write("odd.onnx", TinyModel.bytes(operatorName: "NoSuchOperator"))
+    let check = try run("check", path)
+    #expect(check.code == 2)
+    #expect(check.output.contains("NoSuchOperator"))
+    #expect(check.output.contains("'last'"))
+    #expect(try run("compile", path).code == 2)
+  }
+
+  @Test func wrongInputsAreNamed() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    let wide = folder.write("wide.pb", TinyModel.tensor([1, 2, 3, 4, 5], sizes: [1, 5]))
+    let shape = try run("run", model, "--input", "x=\(wide)")
+    #expect(shape.code == 1)
+    #expect(shape.errors.contains("input 'x'"))
+    #expect(shape.errors.contains("float32[1,5]"))
+    let name = try run("run", model, "--input", "z=zeros")
+    #expect(name.code == 1)
+    #expect(name.errors.contains("input 'z'"))
+    #expect(try run("run", model, "--input", "x=/no/such.npy").code == 1)
+  }
+
+  @Test func outputsArePrintedAndWritten() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    let input = folder.write("x.pb", TinyModel.tensor([1, 2, 3, 4], sizes: [1, 4]))
+    let printed = try run("run", model, "--input", "x=\(input)", "--backend", "naive")
+    #expect(printed.code == 0, "\(printed.errors)")
+    #expect(printed.output.contains("output 'y': float32[1,4]"))
+    #expect(printed.output.contains("min 0  max 6.0000  mean 2.0000"))
+    let results = folder.path + "/results"
+    #expect(try run("run", model, "--input", "x=\(input)", "--output-dir", results).code == 0)
+    let npy = try Data(contentsOf: URL(fileURLWithPath: results + "/y.npy"))
+    #expect(npy.prefix(6) == Data([0x93] + "NUMPY".utf8))
+    #expect(npy.suffix(16) == Data([0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0xC0, 0x40, 0, 0, 0, 0]))
+  }
+
+  /// With `--json -` standard output is JSON and nothing else, from every subcommand.
+  @Test func jsonHasStandardOutputToItself() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    let quick = ["--seconds", "0.01", "--runs", "6", "--threads", "1", "--backend", "naive"]
+    let commands =
+      [["inspect", model], ["check", model], ["compile", model], ["run", model, "--profile"], ["why", model], ["host"]]
+      + [["bench", model] + quick, ["compare", model] + quick]
+    for words in commands {
+      let outcome = try run(words: words + ["--json", "-"])
+      #expect(outcome.code == 0, "\(words): \(outcome.errors)")
+      let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+      #expect(object?["schema"] as? Int == 1, "\(words)")
+      #expect(object?["command"] as? String == words[0])
+    }
+  }
+
+  @Test func compareMeasuresFreshProcesses() throws {
+    let folder = TemporaryFolder()
+    let outcome = try run(
+      words: ["compare", tinyModel(folder), "--backend", "simd", "--batch", "1,2", "--seconds", "0.01", "--json", "-"])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+    let rows = try #require(object?["rows"] as? [[String: Any]])
+    #expect(rows.count == 6)
+    #expect(rows.map { $0["variant"] as? String } == ["original", "folded", "optimized", "original", "folded", "optimized"])
+    for row in rows {
+      #expect((row["peak_bytes"] as? Int ?? 0) > 1 << 20)
+      #expect((row["p50_ms"] as? Double ?? 0) > 0)
+      #expect((row["numerics"] as? [String: Any])?["within_tolerance"] as? Bool == true)
+    }
+  }
+
+  private struct TestReport: Decodable {
+    struct Case: Decodable {
+      var name: String
+      var result: String
+      var reason: String
+    }
+    var schema: Int
+    var cases: [Case]
+  }
+
+  @Test func testReportsEveryCase() throws {
+    let folder = TemporaryFolder()
+    for (name, operatorName, last) in [("good", "Relu", Float(0)), ("bad", "Relu", 1), ("odd", "NoSuchOperator", 0)] {
+      folder.write("\(name)/model.onnx", TinyModel.bytes(operatorName: operatorName))
+      folder.write("\(name)/test_data_set_0/input_0.pb", TinyModel.tensor([1, 2, 3, 4], sizes: [1, 4]))
+      folder.write("\(name)/test_data_set_0/output_0.pb", TinyModel.tensor([2, 0, 6, last], sizes: [1, 4]))
+    }
+    let outcome = try run("test", folder.path, "--backend", "naive", "--optimize", "all", "--json", "-")
+    #expect(outcome.code == 1)
+    let report = try JSONDecoder().decode(TestReport.self, from: Data(outcome.output.utf8))
+    #expect(report.schema == 1)
+    #expect(report.cases.map(\.name) == ["bad", "good", "odd"])
+    #expect(report.cases.map(\.result) == ["failed", "passed", "refused"])
+    #expect(report.cases[1].reason.isEmpty)
+    #expect(try run("test", folder.path + "/odd").code == 0)
+    #expect(try run("test", folder.path + "/none").code == 1)
+  }
+}
