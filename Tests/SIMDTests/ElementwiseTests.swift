@@ -127,4 +127,27 @@ import Testing
       }
     }
   }
+
+  @Test func normalizesBatches() throws {
+    var g = Generator(21)
+    for sizes in [[2, 19, 3, 4], [3, 16], [1, 5, 7]] {
+      let parameters = try (0..<4).map { _ in try g.floats([sizes[1]]) }
+      let variance = try Tensor(parameters[3].elements(of: Float.self).map { abs($0) + 0.1 }, sizes: [sizes[1]])
+      let x = try g.floats(sizes)
+      var node = NodeCase(
+        op: BatchNormalization(epsilon: 1e-3), inputs: [x] + parameters[..<3] + [variance], constants: [1, 2, 3, 4],
+        output: sizes)
+      node.epilogue = Epilogue([.unary(.relu)])
+      let v = try MatrixTests.values(x)
+      let p = try (parameters[..<3] + [variance]).map { try MatrixTests.values($0) }
+      let inner = sizes.dropFirst(2).reduce(1, *)
+      let expected = v.indices.map { i -> Double in
+        let c = i / inner % sizes[1]
+        return max(0, (v[i] - p[2][c]) / (p[3][c] + 1e-3).squareRoot() * p[0][c] + p[1][c])
+      }
+      for backend in levels {
+        for found in try results(node, backend) { #expect(worst(found, expected) < 2e-5, "\(backend.isa) \(sizes)") }
+      }
+    }
+  }
 }

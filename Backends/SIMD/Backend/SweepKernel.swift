@@ -147,6 +147,27 @@ extension SweepKernel {
     var isExact: Bool
 
     var fusedSteps: Int { steps.count - own }
+
+    /// Gives the first two steps the scale and shift of a batch normalization: γ / √(σ² + ε) and β − μ · scale.
+    mutating func normalize(_ constants: [Constant?], epsilon: Double) throws(KernelError) {
+      var values: [[Float]] = []
+      for i in 1...4 {
+        guard let tensor = try constants[i]?.float32() else { throw KernelError("a parameter that is no constant") }
+        values.append(
+          tensor.withBytes { bytes in
+            (0..<tensor.elementCount).map { bytes.base.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+          })
+      }
+      let scale = zip(values[0], values[3]).map { Double($0) / (Double($1) + epsilon).squareRoot() }
+      let shift = zip(zip(values[1], values[2]), scale).map { Double($0.0) - Double($0.1) * $1 }
+      for (i, numbers) in [scale, shift].enumerated() {
+        guard case .binary(let f, _, let access, let swapped) = steps[i] else { continue }
+        do {
+          let stored = try Tensor(numbers.map { Float($0) }, sizes: [numbers.count])
+          steps[i] = .binary(f, .stored(stored.storage), access, swapped: swapped)
+        } catch { throw KernelError("\(error)") }
+      }
+    }
   }
 
   /// Ways to count elements of a result in `layout`, one of which suits most broadcasts.
@@ -196,6 +217,23 @@ extension SweepKernel {
       let whole = x.placement.sizes == space.sizes ? 0 : y.placement.sizes == space.sizes ? 1 : nil
       guard let whole, let other = access(1 - whole) else { return nil }
       return (whole, [.binary(code, .input(1 - whole), other, swapped: whole == 1)], inputs, true)
+    case is BatchNormalization:
+      // Scale and shift follow from the four constants when the kernel is prepared.
+      guard request.inputs.count == 5, request.inputs.dropFirst().allSatisfy({ $0?.isConstant == true }),
+        request.outputs.dropFirst().allSatisfy({ $0 == nil }), space.sizes.count >= 2
+      else { return nil }
+      let along = space.sizes.indices.map { $0 == 1 ? space.sizes[1] : 1 }
+      guard (1...4).allSatisfy({ request.inputs[$0]?.placement.elementCount == space.sizes[1] }),
+        let scale = access(1, as: along), let shift = access(2, as: along)
+      else { return nil }
+      for i in 1...4 { inputs[i] = .rowMajor(.float32) }
+      return (
+        0,
+        [
+          .binary(Int32(NT_MUL), .input(1), scale, swapped: false),
+          .binary(Int32(NT_ADD), .input(2), shift, swapped: false),
+        ], inputs, false
+      )
     case let op as ScaleShift:
       guard request.inputs.count == 3, op.axis >= 0, op.axis < space.sizes.count else { return nil }
       let along = space.sizes.indices.map { $0 == op.axis ? space.sizes[$0] : 1 }
@@ -214,13 +252,17 @@ extension SweepKernel {
   static func rows(_ kernels: Microkernels) -> [Kernel] {
     let words = [
       ("unary", Unary.name), ("clip", Clip.name), ("binary", Binary.name), ("scaleshift", ScaleShift.name),
+      ("batchnorm", BatchNormalization.name),
     ]
     return words.map { word, operatorName in
       Kernel(
         name: "simd.\(word).f32.any.sweep.\(kernels.isa)", operatorName: operatorName, consider: { consider($0) },
-        implementation: .planned { (request, offer, _, _) throws(KernelError) in
+        implementation: .planned { (request, offer, constants, _) throws(KernelError) in
           guard let layout = offer.outputs[0]?.layout, var program = program(request, layout: layout) else {
             throw KernelError("another request than considered")
+          }
+          if let op = request.op.base as? BatchNormalization {
+            try program.normalize(constants, epsilon: op.epsilon.value)
           }
           program.steps = Array(program.steps.prefix(program.own + offer.fusedSteps))
           return SweepKernel(program, fusedSteps: offer.fusedSteps, kernels: kernels)
@@ -240,7 +282,8 @@ extension SweepKernel {
   private static func offer(_ request: KernelRequest, _ program: Program) -> Offer {
     var offer = Offer(
       inputs: program.inputs, epilogueInputs: program.epilogueInputs,
-      outputs: [Format(storage: .float32, layout: program.space.layout)], fusedSteps: program.fusedSteps)
+      outputs: request.outputs.enumerated().map { $0.offset == 0 ? Format(storage: .float32, layout: program.space.layout) : nil },
+      fusedSteps: program.fusedSteps)
     // A later step would read an operand of full size after the result was stored over it.
     let readsLater = program.steps.dropFirst().contains { step in
       if case .binary(_, _, let access, _) = step { return access.columnStride == 1 && access.rowStride != 0 }
@@ -249,6 +292,7 @@ extension SweepKernel {
     if !readsLater && request.inputs[program.operand]?.isConstant == false {
       offer.overlays = [Overlay(operand: program.operand)]
     }
+    if request.op.base is BatchNormalization { offer.consumedConstants = [1, 2, 3, 4] }
     offer.unalignedConstants = true
     offer.numerics = program.isExact && program.fusedSteps == 0 ? .exact : .reassociated
     return offer
