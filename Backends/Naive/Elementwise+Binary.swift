@@ -6,6 +6,8 @@ import Tensors
 
 extension Binary: NaiveOperator {
   static let naiveName = "binary"
+  /// To be equal or not.
+  static let takesStrings = true
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let a = try call.operand(0)
@@ -90,8 +92,9 @@ private struct BinaryMap: NumberVisitor {
     case .and, .bitwiseAnd: zip(T.self) { $0 & $1 }
     case .or, .bitwiseOr: zip(T.self) { $0 | $1 }
     case .xor, .bitwiseXor: zip(T.self) { $0 ^ $1 }
-    case .shiftLeft: zip(T.self) { $0 << $1 }
-    case .shiftRight: zip(T.self) { $0 >> $1 }
+    // A negative count is a shift beyond the width, never one in the other direction.
+    case .shiftLeft: zip(T.self) { $1 < 0 ? 0 : $0 << $1 }
+    case .shiftRight: zip(T.self) { $1 < 0 ? ($0 < 0 ? ~0 : 0) : $0 >> $1 }
     default: try visitOrdered(T.self)
     }
   }

@@ -93,7 +93,7 @@ private struct UnaryMap: NumberVisitor {
     case .abs: map(T.self) { $0 < 0 ? 0 &- $0 : $0 }
     case .neg: map(T.self) { 0 &- $0 }
     case .sign: map(T.self) { $0.signum() }
-    case .not: map(T.self) { $0 == 0 ? 1 : 0 }
+    case .not: map(T.self) { $0 == 0 ? 1 : 0 as T }
     case .bitwiseNot: map(T.self) { ~$0 }
     case .floor, .ceil, .round: map(T.self) { $0 }
     case .shrink(let lambda, let bias): shrink(T.self, lambda.value, bias.value)

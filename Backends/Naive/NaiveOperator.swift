@@ -9,6 +9,8 @@ protocol NaiveOperator: Operator {
   static var naiveName: String { get }
   /// The types of its first tensor operand.
   static var elements: Elements { get }
+  /// Whether tensors of strings are taken beside `elements`.
+  static var takesStrings: Bool { get }
   /// Computes the wanted results from the operands.
   func evaluate(_ call: inout Evaluation) throws(KernelFault)
 }
@@ -31,6 +33,7 @@ enum Elements {
 
 extension NaiveOperator {
   static var elements: Elements { .numbers }
+  static var takesStrings: Bool { false }
 
   /// The wanted results, in `destinations` where those are given.
   ///
@@ -46,7 +49,7 @@ extension NaiveOperator {
     }
     defer { withExtendedLifetime(operands) {} }
     let first = operands.first.flatMap { $0?.tensor?.dataType }
-    if let first, !Self.elements.contains(first) { throw .notRepresentable }
+    if let first, !Self.elements.contains(first), !(first == .string && Self.takesStrings) { throw .notRepresentable }
     let isWidened = Self.elements != .any && operands.contains { $0?.tensor?.dataType.isNarrowFloat ?? false }
     guard isWidened else {
       var call = Evaluation(operands, wanted: wanted, destinations: destinations, byteLimit: byteLimit)
