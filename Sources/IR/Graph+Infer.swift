@@ -32,9 +32,19 @@ extension Graph {
         return inferred.outputs.map { inferred[$0.value].operand }
       })
     do throws(GraphError) {
+      for (i, operand) in operands.enumerated() {
+        if let size = operand?.type.negativeSize {
+          throw GraphError(.malformed("operand \(i) has the size \(size)"))
+        }
+      }
       var types = try op.inferTypes(context)
       if types.count < wanted.count {
         throw GraphError(.resultCount(expected: types.count...types.count, found: wanted.count))
+      }
+      for (i, type) in types.enumerated() {
+        if let size = type.negativeSize {
+          throw GraphError(.malformed("result \(i) would have the size \(size)"))
+        }
       }
       if !epilogue.isEmpty, case .tensor(let type)? = types.first {
         types[0] = .tensor(try epilogue.resultType(type, epilogueOperands))
@@ -133,6 +143,11 @@ extension Graph {
     }
     return result
   }
+}
+
+extension ValueType {
+  /// A size that no tensor has: operators need not expect one.
+  fileprivate var negativeSize: Dimension? { tensor?.shape?.first { ($0.fixed ?? 0) < 0 } }
 }
 
 /// How many nodes within regions one inference may visit: a loop infers its body more than once, and loops

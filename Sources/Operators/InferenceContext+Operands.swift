@@ -74,8 +74,9 @@ extension InferenceContext {
 
   /// How many elements a parameter operand has, when that is known.
   package func parameterCount(_ i: Int) -> Int? {
-    guard let shape = operand(i)?.shape else { return nil }
-    return shape.isEmpty ? 1 : shape.count == 1 ? shape[0].fixed : nil
+    guard let shape = operand(i)?.shape, shape.count <= 1 else { return nil }
+    guard let count = shape.first else { return 1 }
+    return count.fixed.flatMap { $0 < 0 ? nil : $0 }
   }
 }
 

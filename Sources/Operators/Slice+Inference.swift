@@ -63,6 +63,7 @@ extension Slice {
     first: Int, count: Int
   ) {
     if step == 0 { throw GraphError(.attribute("steps", expected: "a number that is not 0", found: "0")) }
+    if size < 0 { throw GraphError(.sizeOverflow) }
     // Sums of a negative number and a size cannot overflow.
     let from = start < 0 ? start + size : start
     let to = end < 0 ? end + size : end

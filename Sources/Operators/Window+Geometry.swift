@@ -28,6 +28,7 @@ extension Window {
   /// begin.
   package func resolved(for sizes: [Int]) throws(GraphError) -> Window {
     try check(spatialRank: sizes.count)
+    if sizes.contains(where: { $0 < 0 || $0 > 1 << 60 }) { throw GraphError(.sizeOverflow) }
     if autoPad == .explicit { return self }
     var window = self
     window.autoPad = .explicit
