@@ -3,8 +3,7 @@ import Operators
 import Tensors
 import Testing
 
-/// An operand from text: `float32[N,3]`, `int64[2]{N,64}` with contents, `float32[?]`, or `-` for an absent
-/// one.
+/// An operand from text: `float32[N,3]`, `int64[2]{N,64}` with contents, `float32[?]`; `-` is an absent one.
 func operand(_ text: String) throws -> Operand? {
   if text == "-" { return nil }
   let open = try #require(text.firstIndex(of: "["), "\(text)")
@@ -13,16 +12,17 @@ func operand(_ text: String) throws -> Operand? {
   let sizes = text[text.index(after: open)..<close]
   let rest = text[text.index(after: close)...]
   return Operand(
-    .tensor(type, sizes == "?" ? nil : dimensions(sizes)),
-    contents: rest.isEmpty ? nil : dimensions(rest.dropFirst().dropLast()))
+    .tensor(type, sizes == "?" ? nil : try dimensions(sizes)),
+    contents: rest.isEmpty ? nil : try dimensions(rest.dropFirst().dropLast()))
 }
 
-func dimensions(_ text: Substring) -> [Dimension] {
-  text.split(separator: ",").map { part in
+/// Sizes from text: numbers, symbols, and multiples of symbols such as `2*N`.
+func dimensions(_ text: Substring) throws -> [Dimension] {
+  try text.split(separator: ",").map { part in
     let factors = part.split(separator: "*")
     if factors.count == 2, let n = Int(factors[0]) {
-      return try! Dimension(n) * Dimension(Symbol(String(factors[1])))
-    }  // 2*N
+      return try Dimension(n) * Dimension(Symbol(String(factors[1])))
+    }
     return Int(part).map { Dimension($0) } ?? Dimension(Symbol(String(part)))
   }
 }
