@@ -69,7 +69,7 @@ extension ExitCode {
     switch kind {
     case .modelRejected: self = .modelRejected
     case .usage: self = .usage
-    case .backendUnavailable, .wrongInput, .runFailed: self = .failure
+    case .unreadableFile, .backendUnavailable, .wrongInput, .runFailed: self = .failure
     }
   }
 }

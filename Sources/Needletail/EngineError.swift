@@ -8,6 +8,8 @@ public struct EngineError: Error, Sendable, Hashable {
   public enum Kind: String, Sendable, Hashable {
     /// The model file is damaged, hostile, or uses something that is not supported.
     case modelRejected
+    /// A file cannot be opened.
+    case unreadableFile
     /// A backend cannot be had: a library is missing.
     case backendUnavailable
     /// An input is missing, or has another name, type or shape than the model's.

@@ -13,21 +13,27 @@ package enum MeasurementDoubt: Hashable, Sendable {
 }
 
 extension MeasurementDoubt: CustomStringConvertible {
-  /// What was found, and what to do.
-  package var description: String {
+  package var description: String { "\(finding); \(advice)" }
+
+  package var finding: String {
     switch self {
-    case .tooFewRuns(let found, let expected):
-      "too few runs: \(found) of \(expected); allow more time with --limit, or ask for fewer with --runs"
+    case .tooFewRuns(let found, let expected): "too few runs: \(found) of \(expected)"
     case .drift(let change):
-      "the second half is \(percent(abs(change))) \(change > 0 ? "slower" : "faster") than the first; "
-        + "measure longer with --seconds, on a quiet machine"
-    case .wideInterval(let width):
-      "the median is known to ±\(percent(width)) only; measure longer with --seconds, on a quiet machine"
-    case .stillWarming(let runs):
-      "still getting faster after \(runs) runs of warm-up; measure longer with --seconds"
+      "the second half is \(percent(abs(change))) \(change > 0 ? "slower" : "faster") than the first"
+    case .wideInterval(let width): "the median is known to ±\(percent(width)) only"
+    case .stillWarming(let runs): "still getting faster after \(runs) runs of warm-up"
     case .throttled(let count, let seconds):
-      "the control group stopped the process \(count) times for \(Int((seconds * 1000).rounded())) ms; "
-        + "use fewer --threads or a larger CPU quota"
+      "the control group stopped the process \(count) times for \(Int((seconds * 1000).rounded())) ms"
+    }
+  }
+
+  /// What to do about it.
+  package var advice: String {
+    switch self {
+    case .tooFewRuns: "allow more time with --limit, or ask for fewer with --runs"
+    case .drift, .wideInterval: "measure longer with --seconds, on a quiet machine"
+    case .stillWarming: "measure longer with --seconds"
+    case .throttled: "use fewer --threads or a larger CPU quota"
     }
   }
 

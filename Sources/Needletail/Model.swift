@@ -24,12 +24,14 @@ public struct Model: Sendable {
 
   /// Reads an ONNX file; weights stay mapped, so the file must not change while the model is in use.
   ///
-  /// Throws `modelRejected` with everything that is not supported, each with its node.
+  /// Throws `unreadableFile`, or `modelRejected` with everything that is not supported, each with its node.
   public init(contentsOf path: String) throws {
     self.path = path
     do throws(ImportError) { file = try Importer.model(at: path) } catch {
+      var kind = EngineError.Kind.modelRejected
+      if case .file(let reason) = error, reason.reason != .empty { kind = .unreadableFile }
       // The sentence begins with the path.
-      throw EngineError(.modelRejected, subject: "", expectation: "", finding: error.description)
+      throw EngineError(kind, subject: "", expectation: "", finding: error.description)
     }
     graph = file.graph
   }

@@ -34,9 +34,10 @@ package struct PlanFacts: Sendable {
     return counts.map { (backend: $0.key, count: $0.value) }.sorted { ($1.count, $0.backend) < ($0.count, $1.backend) }
   }
 
-  /// Steps that another backend than `asked` runs; none for `auto`.
+  /// Nodes that another backend than `asked` runs; none for `auto`. Moving bytes is no node of the model's.
   package func strays(from asked: BackendChoice) -> [ExecutionPlan.Label] {
-    asked == .auto ? [] : labels.filter { $0.backend != asked.rawValue }
+    if asked == .auto { return [] }
+    return labels.filter { $0.backend != asked.rawValue && $0.operatorName != "Reorder" && $0.operatorName != "Copy" }
   }
 }
 

@@ -9,6 +9,7 @@ package struct OneDNNBackend: Backend {
   package let kernels: [Kernel]
   /// Version and instruction set: `2.6.3 avx512_core`.
   package let identity: String
+  package var summary: String { "oneDNN \(identity)" }
 
   package static func load() throws(BackendUnavailable) -> OneDNNBackend { try load(names: []) }
 

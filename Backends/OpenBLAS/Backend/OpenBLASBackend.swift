@@ -9,6 +9,7 @@ package struct OpenBLASBackend: Backend {
   package let kernels: [Kernel]
   /// What the library says of itself: version, options, kernels in use.
   package let identity: String
+  package var summary: String { identity }
 
   package static func load() throws(BackendUnavailable) -> OpenBLASBackend { try load(names: []) }
 

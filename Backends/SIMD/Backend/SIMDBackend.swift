@@ -7,6 +7,7 @@ package struct SIMDBackend: Backend {
   package let id = BackendID.simd
   package let kernels: [Kernel]
   package let isa: InstructionSet
+  package var summary: String { "\(isa) of this processor" }
 
   package static func load() throws(BackendUnavailable) -> SIMDBackend { SIMDBackend(isa: .chosen) }
 

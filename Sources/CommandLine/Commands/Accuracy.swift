@@ -111,7 +111,7 @@ private func print(
   console.print()
   for result in results where !result.strays.isEmpty {
     console.warn(
-      "\(counted(result.strays.count, "step")) not on \(result.backend.rawValue): "
+      "\(counted(result.strays.count, "node")) not on \(result.backend.rawValue): "
         + result.strays.prefix(6).map { shortened($0) }.joined(separator: ", "))
   }
   let differing = differingCount(results)

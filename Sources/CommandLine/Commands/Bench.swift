@@ -35,6 +35,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let threads = try arguments.value(of: Options.threads)
   let options = try arguments.compileOptions()
   let isStrict = try arguments.value(of: Options.strict)
+  if let competition = HostFacts.competition() { console.warn(competition) }
   var maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
   let start = monotonicNanoseconds()
   let model = try Model(contentsOf: arguments.positional[0])

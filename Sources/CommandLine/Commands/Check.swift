@@ -16,7 +16,7 @@ private func check(_ arguments: ParsedArguments, _ console: Console) throws -> E
     _ = try Importer.model(at: path)
   } catch {
     switch error {
-    case .file(let error) where error.reason == .missing: throw ToolError(error.description)
+    case .file(let error) where error.reason != .empty: throw ToolError(error.description)
     case .unsupported(_, let list):
       problems = list.map { ($0.subject, $0.operatorName, "\($0)") }
     default:

@@ -37,6 +37,7 @@ private func compare(_ arguments: ParsedArguments, _ console: Console) throws ->
   let threads = try arguments.value(of: Options.threads)
   let isStrict = try arguments.value(of: Options.strict)
   let isStrictNumerics = try arguments.value(of: Options.strictNumerics)
+  if let competition = HostFacts.competition() { console.warn(competition) }
   let skipsMemory = try arguments.value(of: skipMemory)
   let tolerance = Tolerance(
     relative: try arguments.value(of: Options.rtol), absolute: 1e-7, scaled: try arguments.value(of: stol))

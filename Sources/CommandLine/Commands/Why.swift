@@ -103,7 +103,7 @@ private func overview(_ report: NodeReport) -> [String] {
 }
 
 private func print(_ report: NodeReport, _ console: Console) {
-  console.print("\(report.node)  \(report.operatorName)")
+  console.print("\(shortened(report.node, limit: 96))  \(report.operatorName)")
   if report.origins != [report.node] && !report.origins.isEmpty {
     console.print("from    \(report.origins.map { shortened($0, limit: 72) }.joined(separator: ", "))")
   }

@@ -41,7 +41,7 @@ func strayText(_ strays: [ExecutionPlan.Label], asked: BackendChoice) -> String?
   if strays.isEmpty { return nil }
   let shown = strays.prefix(6).map { "\(shortened($0.node)) (\($0.operatorName) on \($0.backend))" }
   let more = strays.count > shown.count ? " and \(strays.count - shown.count) more" : ""
-  return "\(counted(strays.count, "step")) not on \(asked.rawValue): \(shown.joined(separator: ", "))\(more)"
+  return "\(counted(strays.count, "node")) not on \(asked.rawValue): \(shown.joined(separator: ", "))\(more)"
 }
 
 func strayJSON(_ strays: [ExecutionPlan.Label]) -> JSON {
@@ -104,9 +104,12 @@ extension Console {
       return true
     }
     print("verdict INVALID")
+    var advice: [String] = []
     for (what, doubts) in doubtful {
-      for doubt in doubts { print("  \(what): \(doubt)") }
+      print("  \(what): \(doubts.map(\.finding).joined(separator: "; "))")
+      for doubt in doubts where !advice.contains(doubt.advice) { advice.append(doubt.advice) }
     }
+    print("  → \(advice.joined(separator: "; "))")
     return false
   }
 }

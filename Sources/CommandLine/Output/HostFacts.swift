@@ -67,6 +67,15 @@ struct HostFacts: Sendable {
     return text
   }
 
+  /// A note when other processes want more processors than there are; nil when the machine is quiet.
+  static func competition() -> String? {
+    let budget = ThreadBudget()
+    guard let first = readSmallFile("/proc/loadavg")?.split(separator: " ").first, let load = Double(first),
+      load > Double(budget.affinity) * 0.75
+    else { return nil }
+    return "the load average is \(first) on \(counted(budget.affinity, "processor")): other work disturbs what is measured"
+  }
+
   /// `AMD EPYC, avx512f, …; 2 threads (affinity 2, quota none)`
   func line(threads: Int?) -> String {
     let isas = features.filter { ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "asimd", "sve"].contains($0) }
