@@ -106,6 +106,45 @@ import Testing
     }
   }
 
+  @Test func normalizesInstances() throws {
+    var g = Generator(19)
+    for sizes in [[2, 3, 5, 7], [1, 17, 33], [2, 4, 1, 1]] {
+      let x = try g.floats(sizes), scale = try g.floats([sizes[1]]), bias = try g.floats([sizes[1]])
+      let v = try Self.values(x), s = try Self.values(scale), b = try Self.values(bias)
+      let n = sizes[2...].reduce(1, *)
+      var expected: [Double] = []
+      for r in 0..<v.count / n {
+        let row = v[r * n..<(r + 1) * n]
+        let mean = row.reduce(0, +) / Double(n)
+        let variance = row.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(n)
+        expected += row.map { ($0 - mean) / (variance + 1e-3).squareRoot() * s[r % sizes[1]] + b[r % sizes[1]] }
+      }
+      var node = NodeCase(op: InstanceNormalization(epsilon: 1e-3), inputs: [x, scale, bias], output: sizes)
+      node.epilogueInputs = [try g.floats([sizes[1]] + sizes[2...].map { _ in 1 })]
+      node.epilogue = Epilogue([.binary(.mul, 0, swapped: false), .unary(.relu)])
+      expected = try apply(node.epilogue, node.epilogueInputs, to: expected, sizes: sizes)
+      for backend in levels {
+        for found in try results(node, backend) { #expect(worst(found, expected) < 1e-5, "\(backend.isa) \(sizes)") }
+      }
+    }
+  }
+
+  @Test func maximaKeepNotANumber() throws {
+    for channels in [3, 16, 100] {
+      var values = [Float](repeating: 1, count: channels * 16)
+      values[5] = .nan
+      values[16 + 6] = .infinity
+      values[16 + 10] = -.infinity
+      let x = try Tensor(values, sizes: [1, channels, 4, 4])
+      let node = NodeCase(op: MaxPool(window: Window(kernel: [4, 4])), inputs: [x], output: [1, channels, 1, 1])
+      for backend in levels {
+        for found in try results(node, backend) {
+          #expect(found[0].isNaN && found[1] == .infinity && found[2...].allSatisfy { $0 == 1 }, "\(backend.isa)")
+        }
+      }
+    }
+  }
+
   @Test func reduces() throws {
     var g = Generator(14)
     let cases: [([Int], [Int])] = [

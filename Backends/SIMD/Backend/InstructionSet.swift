@@ -112,8 +112,8 @@ struct Microkernels: @unchecked Sendable {
 
   func layerNorm(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, count: Int, scale: UnsafePointer<Float>,
-    bias: UnsafePointer<Float>?, epsilon: Float
-  ) { table.layer_norm(x, y, rows, count, scale, bias, epsilon) }
+    bias: UnsafePointer<Float>?, step: Int32 = 1, epsilon: Float
+  ) { table.layer_norm(x, y, rows, count, scale, bias, step, epsilon) }
 
   func transpose(
     _ x: UnsafePointer<Float>, stride: Int, _ y: UnsafeMutablePointer<Float>, stride yStride: Int, rows: Int,

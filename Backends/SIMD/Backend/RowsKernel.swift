@@ -4,11 +4,13 @@ import Operators
 import SIMDMicrokernels
 import Tensors
 
-/// Softmax and layer normalization: rows of memory, each by itself.
+/// Softmax, layer and instance normalization: rows of memory, each by itself.
 struct RowsKernel: PreparedKernel {
   private enum Function: Sendable {
     case softmax(logarithm: Bool)
     case layerNorm(epsilon: Float, hasBias: Bool)
+    /// Rows are channels in turn.
+    case instanceNorm(epsilon: Float, channels: Int)
   }
 
   private let kernels: Microkernels
@@ -25,9 +27,14 @@ struct RowsKernel: PreparedKernel {
     let y = call.output(0).pointer(to: Float.self)
     var scale: UnsafePointer<Float>?
     var bias: UnsafePointer<Float>?
-    if case .layerNorm(_, let hasBias) = function {
+    switch function {
+    case .softmax: break
+    case .layerNorm(_, let hasBias):
       scale = call.input(1).pointer(to: Float.self)
       bias = hasBias ? call.input(2).pointer(to: Float.self) : nil
+    case .instanceNorm:
+      scale = call.input(1).pointer(to: Float.self)
+      bias = call.input(2).pointer(to: Float.self)
     }
     let rowsPerPart = max(1, 4096 / max(count, 1))
     epilogue.withProgram(call) { program in
@@ -59,6 +66,15 @@ struct RowsKernel: PreparedKernel {
         guard let scale else { return }
         k.kernels.layerNorm(
           from, to, rows: rows.count, count: k.count, scale: scale, bias: bias, epsilon: epsilon)
+      case .instanceNorm(let epsilon, let channels):
+        guard let scale, let bias else { return }
+        for row in rows {
+          let channel = row % channels
+          let at = (row - first) * k.count
+          k.kernels.layerNorm(
+            from + at, to + at, rows: 1, count: k.count, scale: scale + channel, bias: bias + channel, step: 0,
+            epsilon: epsilon)
+        }
       }
       if program.step_count > 0 {
         withUnsafePointer(to: program) {
@@ -112,6 +128,13 @@ struct RowsKernel: PreparedKernel {
       let bias = request.inputs.count > 2 ? request.inputs[2] : nil
       if let bias, bias.placement.elementCount != count { return nil }
       return rows(from: axis, .layerNorm(epsilon: op.epsilon.float, hasBias: bias != nil))
+    case let op as InstanceNormalization:
+      guard layout == .rowMajor, sizes.count > 2, request.inputs.count == 3,
+        request.inputs.dropFirst().allSatisfy({ $0?.placement.elementCount == sizes[1] })
+      else { return nil }
+      return Geometry(
+        function: .instanceNorm(epsilon: op.epsilon.float, channels: sizes[1]), rows: sizes[0] * sizes[1],
+        count: sizes[2...].reduce(1, *), space: .planes(sizes), fuses: true)
     default: return nil
     }
   }
@@ -119,6 +142,7 @@ struct RowsKernel: PreparedKernel {
   static func rows(_ kernels: Microkernels) -> [Kernel] {
     let words = [
       ("softmax", Softmax.name), ("logsoftmax", LogSoftmax.name), ("layernorm", LayerNormalization.name),
+      ("instancenorm", InstanceNormalization.name),
     ]
     return words.map { word, operatorName in
       Kernel(

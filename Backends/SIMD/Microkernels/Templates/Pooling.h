@@ -13,6 +13,39 @@ INLINE int any_nan(V x) {
   return __builtin_reduce_or(unordered) != 0;
 }
 
+// One output pixel: its window, already cut to the image.
+typedef struct {
+  const nt_window *w;
+  const float *from;
+  float *to;
+  ptrdiff_t ky0, ky1, kx0, kx1;
+  V count, lower, upper;
+} pool_pixel;
+
+INLINE void pool_vectors(const int average, const int vectors, const pool_pixel *p, ptrdiff_t c) {
+  const ptrdiff_t tap_y = p->w->dilation_y * p->w->in_y, tap_x = p->w->dilation_x * p->w->in_x;
+  V greatest[4], sums[4];
+  UNROLL for (int v = 0; v < vectors; v++) {
+    greatest[v] = set1(-INFINITY);
+    sums[v] = set1(0);
+  }
+  for (ptrdiff_t ky = p->ky0; ky < p->ky1; ky++)
+    for (ptrdiff_t kx = p->kx0; kx < p->kx1; kx++) {
+      const float *from = p->from + ky * tap_y + kx * tap_x + c;
+      UNROLL for (int v = 0; v < vectors; v++) {
+        V x = load(from + v * W);
+        sums[v] += x;
+        if (!average) greatest[v] = at_least(greatest[v], x);
+      }
+    }
+  UNROLL for (int v = 0; v < vectors; v++) {
+    V x = average ? sums[v] / p->count : greatest[v];
+    // at_least drops a NaN on its right; every NaN makes the sum one.
+    if (!average && any_nan(sums[v])) x = window_max(p->w, p->from + c + v * W, p->ky0, p->ky1, p->kx0, p->kx1);
+    store(p->to + c + v * W, at_most(at_least(x, p->lower), p->upper));
+  }
+}
+
 INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
   const V lower = set1(w->epilogue.lower), upper = set1(w->epilogue.upper);
   for (ptrdiff_t oy = out_row; oy < out_row_end; oy++) {
@@ -36,27 +69,13 @@ INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdi
       const float *from = w->input + top * w->in_y + left * w->in_x;
       const ptrdiff_t tap_y = w->dilation_y * w->in_y, tap_x = w->dilation_x * w->in_x;
       const V start = set1(average ? 0.0f : -INFINITY);
+      const pool_pixel pixel = {w, from, to, ky0, ky1, kx0, kx1, count, lower, upper};
       ptrdiff_t c = 0;
-      for (; c + 4 * W <= w->channels; c += 4 * W) {
-        V a[4] = {start, start, start, start}, sums[4] = {set1(0), set1(0), set1(0), set1(0)};
-        for (ptrdiff_t ky = ky0; ky < ky1; ky++)
-          for (ptrdiff_t kx = kx0; kx < kx1; kx++) {
-            const float *p = from + ky * tap_y + kx * tap_x + c;
-            UNROLL for (int v = 0; v < 4; v++) {
-              V x = load(p + v * W);
-              sums[v] += x;
-              if (!average) a[v] = at_least(a[v], x);
-            }
-          }
-        UNROLL for (int v = 0; v < 4; v++) {
-          V x = average ? sums[v] / count : a[v];
-          // at_least drops a NaN on its right; every NaN makes the sum one.
-          if (!average && any_nan(sums[v])) x = window_max(w, from + c + v * W, ky0, ky1, kx0, kx1);
-          store(to + c + v * W, at_most(at_least(x, lower), upper));
-        }
-      }
-      for (; c < w->channels; c += W) {
-        const ptrdiff_t lanes_left = w->channels - c < W ? w->channels - c : W;
+      for (; c + 4 * W <= w->channels; c += 4 * W) pool_vectors(average, 4, &pixel, c);
+      if (c + 2 * W <= w->channels) { pool_vectors(average, 2, &pixel, c); c += 2 * W; }
+      if (c + W <= w->channels) { pool_vectors(average, 1, &pixel, c); c += W; }
+      if (c < w->channels) {
+        const ptrdiff_t lanes_left = w->channels - c;
         V a = start;
         for (ptrdiff_t ky = ky0; ky < ky1; ky++)
           for (ptrdiff_t kx = kx0; kx < kx1; kx++) {

@@ -97,7 +97,7 @@ static void column_sum(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff
 }
 
 static void layer_norm(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale, const float *bias,
-                       float epsilon) {
+                       int32_t step, float epsilon) {
   for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
     const float mean = sum(x, n) / (float)n;
     const V m = set1(mean);
@@ -112,7 +112,11 @@ static void layer_norm(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, co
     for (; i < n; i++) { const float d = x[i] - mean; squares += d * d; }
     squares += lanes_sum(s0 + s1);
     const V factor = set1(1.0f / sqrtf(squares / (float)n + epsilon));
-    if (bias) {
+    if (!step) {
+      const V factors = factor * *scale, shift = set1(*bias);
+      FOR_EACH_VECTOR(n, store(y + i, fma_v(load(x + i) - m, factors, shift));,
+                      store_part(y + i, fma_v(load_part(x + i, rest) - m, factors, shift), rest);)
+    } else if (bias) {
       FOR_EACH_VECTOR(n, store(y + i, fma_v((load(x + i) - m) * factor, load(scale + i), load(bias + i)));,
                       store_part(y + i, fma_v((load_part(x + i, rest) - m) * factor, load_part(scale + i, rest),
                                               load_part(bias + i, rest)), rest);)

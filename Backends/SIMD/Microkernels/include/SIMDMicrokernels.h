@@ -113,7 +113,9 @@ typedef struct nt_kernels {
   float (*maximum)(const float *x, ptrdiff_t n);
   /// y[column] = scale · Σ over rows of x[row · stride + column].
   void (*column_sum)(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, float scale, float *y);
-  void (*layer_norm)(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale, const float *bias, float epsilon);
+  /// Rows of mean 0 and variance 1, scaled and shifted by vectors of n (step 1, bias may be NULL) or by one number each (step 0).
+  void (*layer_norm)(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale, const float *bias, int32_t step,
+                     float epsilon);
   /// y[column · y_stride + row] = x[row · x_stride + column].
   void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns);
 } nt_kernels;
