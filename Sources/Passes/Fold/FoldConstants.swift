@@ -7,17 +7,25 @@ import Tensors
 ///     Concat[axis=0](@a, @b)  →  @c
 ///
 /// A small result is computed now, a larger one is a recipe that runs when somebody asks for it. Operators that keep
-/// their operand compressed stay, and so does what would be larger than the budget.
+/// their operand compressed stay, and so does what would be larger than the budget, or take long to compute.
 package struct FoldConstants: Pass {
   package let name = "fold-constants"
+  /// Multiplications and moves of one run, above which nothing more is folded: a small file can ask for any number.
+  package static let workLimit = 1 << 28
   package init() {}
 
   package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
     var changes = try graph.rewriteRegions { (region) throws(GraphError) in
       try run(on: &region, in: context, log: &log)
     }
+    var work = 0
     for id in try graph.order() {
       guard let node = graph.node(id), let operands = Self.constants(of: node, in: graph) else { continue }
+      let cost = Self.work(of: node, operands, in: graph)
+      if cost > Self.workLimit - work {
+        log.decline(name, at: node.name, "it would take \(cost) steps")
+        continue
+      }
       var patch = Patch(for: graph)
       do throws(GraphError) {
         switch try Self.fold(node, operands, in: graph, context, &patch) {
@@ -25,6 +33,7 @@ package struct FoldConstants: Pass {
           try graph.apply(patch)
           log.hit(name)
           changes += 1
+          work += cost
         case .declined(let reason): log.decline(name, at: node.name, reason)
         case .ignored: break
         }
@@ -47,6 +56,25 @@ package struct FoldConstants: Pass {
       constants.append(constant)
     }
     return constants
+  }
+
+  /// Roughly the steps that evaluating a node takes: elements of the result, times the length of each sum.
+  private static func work(of node: Node, _ operands: [Constant?], in graph: borrowing Graph) -> Int {
+    func count(_ type: TensorType?) -> Int {
+      type?.sizes.flatMap { try? Tensor.elementCount(of: $0) } ?? 0
+    }
+    func product(_ a: Int, _ b: Int) -> Int {
+      let (result, overflow) = a.multipliedReportingOverflow(by: b)
+      return overflow ? .max : result
+    }
+    var steps = 0
+    for case let operand? in operands { steps = max(steps, count(operand.type)) }
+    for case let output? in node.outputs { steps = max(steps, count(graph.tensorType(output))) }
+    guard LinearForm(of: node) != nil, let sizes = operands[1]?.type.sizes, let output = node.outputs.first, let output
+    else { return steps }
+    // Weights are outputs × (inputs × window), whatever their order: the sum is at most as long as the rest of them.
+    let longest = sizes.min().map { count(operands[1]?.type) / max($0, 1) } ?? 1
+    return max(steps, product(count(graph.tensorType(output)), longest))
   }
 
   private static func fold(
