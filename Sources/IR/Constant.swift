@@ -1,6 +1,7 @@
 import Tensors
 
-/// A value known at compile time: an identity, a type and a recipe whose bytes exist only while somebody holds them.
+/// A value known at compile time: an identity, a type and a recipe whose bytes exist only while somebody
+/// holds them.
 package final class Constant: Sendable {
   package enum Recipe: Sendable {
     case stored(Tensor)
@@ -50,8 +51,8 @@ extension Constant {
   /// Longer chains of recipes are computed at once: neither evaluation nor release may run out of stack.
   package static let depthLimit = 48
 
-  /// The result of `transform` applied to other constants, as a recipe, or stored when it is small. Its identity
-  /// follows from `text` and theirs. Throws only what an evaluation at once throws.
+  /// The result of `transform` applied to other constants, as a recipe, or stored when it is small. Its
+  /// identity follows from `text` and theirs. Throws only what an evaluation at once throws.
   package static func derived(
     _ text: String, from sources: [Constant], type: TensorType,
     _ transform: @escaping @Sendable ([Tensor]) throws(GraphError) -> Tensor

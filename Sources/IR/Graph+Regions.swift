@@ -11,15 +11,17 @@ extension Graph {
 }
 
 extension Patch {
-  /// Adds the nodes of a closed region, its inputs replaced by `operands`. Returns its outputs; nil where an output is an
-  /// input without an operand.
+  /// Adds the nodes of a closed region, its inputs replaced by `operands`. Returns its outputs; nil where an
+  /// output is an input without an operand.
   package mutating func inline(
     _ region: borrowing Graph, _ operands: [ValueID?], in graph: borrowing Graph
   ) throws(GraphError) -> [ValueID?] {
     var map = [ValueID?](repeating: nil, count: region.values.count)
     for (port, operand) in zip(region.inputs, operands) { map[Int(port.value.index)] = operand }
     for id in region.valueIDs {
-      if let constant = region[id].constant { map[Int(id.index)] = self.constant(constant, named: region[id].name) }
+      if let constant = region[id].constant {
+        map[Int(id.index)] = self.constant(constant, named: region[id].name)
+      }
     }
     for id in try region.order() {
       let node = region[id]

@@ -21,7 +21,9 @@ package indirect enum AttributeTree: Hashable, Sendable {
   }
 
   /// Reads `type` from the tree. Throws `DecodingError` for a tree that does not fit.
-  package func decoded<T: Decodable>(as type: T.Type) throws -> T { try T(from: AttributeDecoder(tree: self)) }
+  package func decoded<T: Decodable>(as type: T.Type) throws -> T {
+    try T(from: AttributeDecoder(tree: self))
+  }
 
   package var text: String {
     switch self {
@@ -37,7 +39,8 @@ package indirect enum AttributeTree: Hashable, Sendable {
 }
 
 extension Operator {
-  /// The operator as the text form prints it: `Conv[window={kernel=[3,3]}, groups=1]`. The same in every process.
+  /// The operator as the text form prints it: `Conv[window={kernel=[3,3]}, groups=1]`. The same in every
+  /// process.
   package var text: String {
     guard let tree = try? AttributeTree(of: self), case .record(let fields) = tree, !fields.isEmpty else {
       return Self.name
@@ -125,7 +128,9 @@ private struct AttributeEncoder: Encoder {
     let box: AttributeBox
     var codingPath: [any CodingKey] { [] }
     mutating func encodeNil(forKey key: Key) {}
-    mutating func encode(_ value: Bool, forKey key: Key) { if value { box.field(key.stringValue).set("true") } }
+    mutating func encode(_ value: Bool, forKey key: Key) {
+      if value { box.field(key.stringValue).set("true") }
+    }
     mutating func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
       try AttributeEncoder.write(value, to: box.field(key.stringValue))
     }
@@ -136,7 +141,9 @@ private struct AttributeEncoder: Encoder {
       AttributeEncoder(box: box.field(key.stringValue)).unkeyedContainer()
     }
     mutating func superEncoder() -> any Encoder { AttributeEncoder(box: box.field("super")) }
-    mutating func superEncoder(forKey key: Key) -> any Encoder { AttributeEncoder(box: box.field(key.stringValue)) }
+    mutating func superEncoder(forKey key: Key) -> any Encoder {
+      AttributeEncoder(box: box.field(key.stringValue))
+    }
   }
 
   struct Unkeyed: UnkeyedEncodingContainer {
@@ -144,8 +151,12 @@ private struct AttributeEncoder: Encoder {
     var codingPath: [any CodingKey] { [] }
     var count: Int { box.count }
     mutating func encodeNil() { box.item().set("nil") }
-    mutating func encode<T: Encodable>(_ value: T) throws { try AttributeEncoder.write(value, to: box.item()) }
-    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
+    mutating func encode<T: Encodable>(_ value: T) throws {
+      try AttributeEncoder.write(value, to: box.item())
+    }
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<
+      Nested
+    > {
       AttributeEncoder(box: box.item()).container(keyedBy: type)
     }
     mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
@@ -249,7 +260,9 @@ private struct AttributeDecoder: Decoder {
       }
       return false
     }
-    mutating func decode<T: Decodable>(_ type: T.Type) throws -> T { try AttributeDecoder.read(type, from: next()) }
+    mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
+      try AttributeDecoder.read(type, from: next())
+    }
     mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws
       -> KeyedDecodingContainer<Nested>
     { try AttributeDecoder(tree: next()).container(keyedBy: type) }

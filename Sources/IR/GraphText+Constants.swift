@@ -12,7 +12,8 @@ extension GraphParser {
       let digits = try word()
       guard digits.utf8.count <= 32 else { throw error("an identity has at most 32 digits") }
       let padded = String(repeating: "0", count: 32 - digits.utf8.count) + digits
-      guard let high = UInt64(padded.prefix(16), radix: 16), let low = UInt64(padded.suffix(16), radix: 16) else {
+      guard let high = UInt64(padded.prefix(16), radix: 16), let low = UInt64(padded.suffix(16), radix: 16)
+      else {
         throw error("an identity is a hexadecimal number, found \(digits)")
       }
       id = ConstantID(high: high, low: low)
@@ -36,7 +37,8 @@ extension GraphParser {
     return Constant(id: id ?? ConstantID(of: "\(type) \(words)"), tensor)
   }
 
-  private func elements(_ words: [String], _ dataType: DataType, _ sizes: [Int]) throws(GraphError) -> Tensor {
+  private func elements(_ words: [String], _ dataType: DataType, _ sizes: [Int]) throws(GraphError) -> Tensor
+  {
     func parsed<T: TensorElement>(_ convert: (String) -> T?) throws(GraphError) -> Tensor {
       let values = words.compactMap(convert)
       guard values.count == words.count, let tensor = try? Tensor(values, sizes: sizes) else {
@@ -74,7 +76,9 @@ private func smallIntegers(count: Int, seed: UInt64) -> [Int8] {
 }
 
 private func seeded(_ dataType: DataType, sizes: [Int], values: [Int8]) throws(GraphError) -> Tensor {
-  func made<T: TensorElement>(_ convert: (Int8) -> T) -> Tensor? { try? Tensor(values.map(convert), sizes: sizes) }
+  func made<T: TensorElement>(_ convert: (Int8) -> T) -> Tensor? {
+    try? Tensor(values.map(convert), sizes: sizes)
+  }
   let tensor: Tensor? =
     switch dataType {
     case .float32: made { Float($0) }
@@ -90,6 +94,8 @@ private func seeded(_ dataType: DataType, sizes: [Int], values: [Int8]) throws(G
     case .bool: made { $0 > 0 }
     default: nil
     }
-  guard let tensor else { throw GraphError(.malformed("no elements were given for a \(dataType.rawValue) constant")) }
+  guard let tensor else {
+    throw GraphError(.malformed("no elements were given for a \(dataType.rawValue) constant"))
+  }
   return tensor
 }

@@ -44,7 +44,8 @@ extension GraphParser {
   }
 
   private var found: String {
-    position < bytes.count ? String(decoding: bytes[position..<min(position + 12, bytes.count)], as: UTF8.self) : "the end"
+    position < bytes.count
+      ? String(decoding: bytes[position..<min(position + 12, bytes.count)], as: UTF8.self) : "the end"
   }
 
   /// Takes exactly this word, which ends where no name goes on.
@@ -139,7 +140,8 @@ extension GraphParser {
   mutating func valueType(depth: Int) throws(GraphError) -> ValueType {
     if depth > Self.depthLimit { throw error("types nest too deeply") }
     if take("?") { return .unknown }
-    for (word, make) in [("sequence", ValueType.sequence), ("optional", ValueType.optional)] where takeWord(word) {
+    for (word, make) in [("sequence", ValueType.sequence), ("optional", ValueType.optional)]
+    where takeWord(word) {
       try expect("(")
       let element = try valueType(depth: depth + 1)
       try expect(")")

@@ -3,8 +3,8 @@ import Tensors
 extension Graph {
   /// Reads the text form. `operatorNamed` gives the operator types, as `Catalog.type(named:)` does.
   ///
-  /// Throws for any text that is not a graph, with its line; never traps. Types of results may be left out. A constant
-  /// without elements becomes small integers that follow from its identity.
+  /// Throws for any text that is not a graph, with its line; never traps. Types of results may be left out. A
+  /// constant without elements becomes small integers that follow from its identity.
   package init(text: String, operatorNamed: (String) -> (any Operator.Type)?) throws(GraphError) {
     var parser = GraphParser(text)
     self = try withoutActuallyEscaping(operatorNamed) { (lookUp) throws(GraphError) in
@@ -56,7 +56,9 @@ struct GraphParser {
     return graph
   }
 
-  private mutating func define(_ name: String, as id: ValueID, in names: inout [String: ValueID]) throws(GraphError) {
+  private mutating func define(_ name: String, as id: ValueID, in names: inout [String: ValueID])
+    throws(GraphError)
+  {
     if names.updateValue(id, forKey: name) != nil { throw error("\(name) is defined twice") }
   }
 
@@ -115,14 +117,17 @@ struct GraphParser {
     let ids: [ValueID?]
     do throws(GraphError) {
       ids = try graph.addNode(
-        op, inputs, epilogue: epilogue, with: epilogueInputs, regions: regions, outputs: results, named: nodeName)
+        op, inputs, epilogue: epilogue, with: epilogueInputs, regions: regions, outputs: results,
+        named: nodeName)
     } catch { throw self.error(error.description) }
     let wanted = ids.compactMap { $0 }
     for (name, id) in zip(results.compactMap { $0 }, wanted) { try define(name, as: id, in: &names) }
     if types.isEmpty { return }
     if types.count != wanted.count { throw error("\(wanted.count) results, \(types.count) types") }
     for (id, (type, format)) in zip(wanted, types) {
-      if !type.isCompatible(with: graph[id].type) { throw error("inferred \(graph[id].type), the text says \(type)") }
+      if !type.isCompatible(with: graph[id].type) {
+        throw error("inferred \(graph[id].type), the text says \(type)")
+      }
       if type != graph[id].type { graph.refine(id, to: type) }
       graph.setFormat(format, of: id)
     }
@@ -147,7 +152,9 @@ struct GraphParser {
   private mutating func makeOperator(_ type: any Operator.Type) throws(GraphError) -> any Operator {
     var fields: [AttributeTree.Field] = []
     if take("[") { fields = try self.fields(until: "]", depth: 0) }
-    func decode<T: Operator>(_: T.Type) throws -> any Operator { try AttributeTree.record(fields).decoded(as: T.self) }
+    func decode<T: Operator>(_: T.Type) throws -> any Operator {
+      try AttributeTree.record(fields).decoded(as: T.self)
+    }
     do { return try decode(type) } catch let error as DecodingError {
       throw self.error("\(type.name): \(Self.sentence(error))")
     } catch { throw self.error("\(type.name): its attributes do not fit") }
@@ -162,7 +169,8 @@ struct GraphParser {
     }
   }
 
-  private mutating func fields(until close: Character, depth: Int) throws(GraphError) -> [AttributeTree.Field] {
+  private mutating func fields(until close: Character, depth: Int) throws(GraphError) -> [AttributeTree.Field]
+  {
     var fields: [AttributeTree.Field] = []
     while !take(close) {
       let name = try word()
@@ -194,7 +202,8 @@ struct GraphParser {
     guard position < bytes.count, bytes[position] == UInt8(ascii: "(") else { return text }
     guard let close = bytes[position...].firstIndex(of: UInt8(ascii: ")")) else { throw error("expected )") }
     let arguments = bytes[position...close]
-    guard arguments.dropFirst().dropLast().allSatisfy({ GraphText.isWordByte($0) || $0 == UInt8(ascii: ",") }) else {
+    guard arguments.dropFirst().dropLast().allSatisfy({ GraphText.isWordByte($0) || $0 == UInt8(ascii: ",") })
+    else {
       throw error("expected words in ( )")
     }
     position = close + 1

@@ -28,7 +28,8 @@ package enum GraphText {
       && (isNameByte(byte) || byte == UInt8(ascii: "+"))
   }
 
-  /// Whether an attribute word needs no quotes: letters, digits, signs, and one group of arguments at the end.
+  /// Whether an attribute word needs no quotes: letters, digits, signs, and one group of arguments at the
+  /// end.
   static func isPlainWord(_ word: String) -> Bool {
     let bytes = Array(word.utf8)
     guard let first = bytes.first, isWordByte(first) else { return false }
@@ -48,7 +49,8 @@ package enum GraphText {
       switch scalar {
       case "\"": result += "\\\""
       case "\\": result += "\\\\"
-      case _ where scalar.value < 32 || scalar.value == 127: result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      case _ where scalar.value < 32 || scalar.value == 127:
+        result += "\\u{" + String(scalar.value, radix: 16) + "}"
       default: result.unicodeScalars.append(scalar)
       }
     }
@@ -57,7 +59,8 @@ package enum GraphText {
 }
 
 extension Graph {
-  /// The text form. Two graphs are equal when their texts are; the same graph has the same text in every process.
+  /// The text form. Two graphs are equal when their texts are; the same graph has the same text in every
+  /// process.
   package func text(_ options: GraphText.Options = GraphText.Options()) -> String {
     var printer = GraphPrinter(options: options)
     printer.write(self, indent: "")
@@ -93,7 +96,9 @@ struct GraphPrinter {
   }
 
   private mutating func write(_ node: Node, of graph: borrowing Graph, _ names: Names, indent: String) {
-    func list(_ values: [ValueID?]) -> String { values.map { $0.map { names[$0] } ?? "_" }.joined(separator: ", ") }
+    func list(_ values: [ValueID?]) -> String {
+      values.map { $0.map { names[$0] } ?? "_" }.joined(separator: ", ")
+    }
     text += indent + (node.outputs.isEmpty ? "_" : list(node.outputs))
     text += " = \(node.op.text)(" + list(node.inputs) + ")"
     if !node.epilogue.isEmpty { text += " " + node.epilogue.description }
@@ -109,7 +114,9 @@ struct GraphPrinter {
     }
     if options.showsOrigins, !node.origins.indices.isEmpty {
       let origins = node.origins.indices.map { graph.originNames[Int($0)] }
-      text += "  // from " + origins.joined(separator: ", ").split(whereSeparator: \.isNewline).joined(separator: " ")
+      text +=
+        "  // from "
+        + origins.joined(separator: ", ").split(whereSeparator: \.isNewline).joined(separator: " ")
     }
     text += "\n"
   }
@@ -223,7 +230,9 @@ extension GraphText {
   }
 
   private static func isSymbol(_ name: String) -> Bool {
-    guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+    guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+      return false
+    }
     return name.utf8.allSatisfy(isSymbolByte)
   }
 }

@@ -19,12 +19,14 @@ package enum PassCatalog {
   static let epilogues = RewritePass("epilogues", Epilogues.rules)
 
   private static let known: [any Pass] = [DeadCode(), branches, FoldShapes(), FoldConstants()]
-  private static let simplify: [any Pass] = known + [parameters, padding, noOperations, pairs, normalForms, CommonSubexpressions()]
+  private static let simplify: [any Pass] =
+    known + [parameters, padding, noOperations, pairs, normalForms, CommonSubexpressions()]
   private static let fuse: [any Pass] = [raise, channelAffine, foldScaleShift, foldPadding] + simplify
 
   /// Every pass once, for tests and tools that ask for one by its name.
   package static let all: [any Pass] = [
-    DeadCode(), CommonSubexpressions(), FoldShapes(), FoldConstants(), branches, parameters, padding, noOperations, pairs,
+    DeadCode(), CommonSubexpressions(), FoldShapes(), FoldConstants(), branches, parameters, padding,
+    noOperations, pairs,
     normalForms, layout, channelAffine, foldScaleShift, foldPadding, raise, epilogues,
   ]
 
@@ -40,7 +42,9 @@ package enum PassCatalog {
   package static let folding = Pipeline([Stage("fold", known + [noOperations])])
 
   /// After sizes are bound: what kernels need of any graph, optimized or not.
-  package static let legalize = Pipeline([Stage("legalize", [branches, FoldShapes(), parameters, padding, DeadCode()])])
+  package static let legalize = Pipeline([
+    Stage("legalize", [branches, FoldShapes(), parameters, padding, DeadCode()])
+  ])
 
   /// After sizes are bound, of an optimized graph: `portable` again, which now knows more.
   package static let specialize = portable

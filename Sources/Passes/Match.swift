@@ -20,7 +20,9 @@ package struct Match: Sendable {
   }
 
   package func op<Op>(_ find: Find<Op>, in graph: borrowing Graph) -> Op {
-    guard let op = graph[node(find)].op as? Op else { preconditionFailure("the graph changed after the match") }
+    guard let op = graph[node(find)].op as? Op else {
+      preconditionFailure("the graph changed after the match")
+    }
     return op
   }
 
@@ -32,8 +34,8 @@ package struct Match: Sendable {
     return binding
   }
 
-  /// Looks for `root` at a node. Tries every order of commuting operands, so that what is found does not depend on how
-  /// the file wrote a sum.
+  /// Looks for `root` at a node. Tries every order of commuting operands, so that what is found does not
+  /// depend on how the file wrote a sum.
   package init?(_ root: any Pattern, at node: NodeID, in graph: borrowing Graph) {
     let outputs = graph[node].outputs
     guard root.output < outputs.count, let value = outputs[root.output],
@@ -66,7 +68,9 @@ package struct Match: Sendable {
     }
     let inOrder = rest + zip(operands, given).reversed().map { (pattern: $0, value: $1) }
     if let found = search(inOrder, extended, in: graph) { return found }
-    guard operands.count == 2, node.inputs.count == 2, node.op.traits.contains(.commutative) else { return nil }
+    guard operands.count == 2, node.inputs.count == 2, node.op.traits.contains(.commutative) else {
+      return nil
+    }
     let swapped = rest + [(pattern: operands[1], value: given[0]), (pattern: operands[0], value: given[1])]
     return search(swapped, extended, in: graph)
   }

@@ -59,8 +59,8 @@ package struct AnyResult: Pattern {
 
 /// A result of an operator of one type.
 ///
-/// Matches nodes without an epilogue unless told otherwise: a rule that forgot to ask would be wrong. Both orders of
-/// two operands are tried where the instance commutes.
+/// Matches nodes without an epilogue unless told otherwise: a rule that forgot to ask would be wrong. Both
+/// orders of two operands are tried where the instance commutes.
 ///
 /// ```swift
 /// let conv = Find(Convolution.self, x, weights, usedOnce: true)
@@ -74,7 +74,8 @@ package struct Find<Op: Operator>: Pattern {
   let holds: @Sendable (Op) -> Bool
 
   package init(
-    _: Op.Type, _ operands: any Pattern..., output: Int = 0, usedOnce: Bool = false, anyEpilogue: Bool = false,
+    _: Op.Type, _ operands: any Pattern..., output: Int = 0, usedOnce: Bool = false,
+    anyEpilogue: Bool = false,
     where holds: @escaping @Sendable (Op) -> Bool = { _ in true }
   ) {
     self.operands = operands

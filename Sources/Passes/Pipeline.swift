@@ -34,7 +34,9 @@ package struct Pipeline: Sendable {
     /// Passes that are left out.
     package var disabled: [String]
 
-    package init(verifies: Bool = _isDebugAssertConfiguration(), stopsAfter: String? = nil, disabled: [String] = []) {
+    package init(
+      verifies: Bool = _isDebugAssertConfiguration(), stopsAfter: String? = nil, disabled: [String] = []
+    ) {
       self.verifies = verifies
       self.stopsAfter = stopsAfter
       self.disabled = disabled
@@ -48,8 +50,8 @@ package struct Pipeline: Sendable {
   /// Names of all passes, in order.
   package var passNames: [String] { stages.flatMap { $0.passes.map(\.name) } }
 
-  /// Runs every stage to its fixpoint. A pass that throws, or breaks the graph, is taken back and reported; the rest
-  /// goes on. `observe` sees the graph after every pass that changed it.
+  /// Runs every stage to its fixpoint. A pass that throws, or breaks the graph, is taken back and reported;
+  /// the rest goes on. `observe` sees the graph after every pass that changed it.
   package func run(
     on graph: inout Graph, in context: PassContext, options: Options = Options(),
     observe: (_ pass: String, _ graph: borrowing Graph) -> Void = { _, _ in }
@@ -59,7 +61,9 @@ package struct Pipeline: Sendable {
       let passes = stage.passes.filter { !options.disabled.contains($0.name) }
       let first = reports.count
       let count = graph.nodeCount
-      reports += passes.map { PassReport(stage: stage.name, pass: $0.name, nodesBefore: count, nodesAfter: count) }
+      reports += passes.map {
+        PassReport(stage: stage.name, pass: $0.name, nodesBefore: count, nodesAfter: count)
+      }
       // The state of the graph, as a count of changing passes, that each pass last left as it was.
       var settled = [Int](repeating: -1, count: passes.count)
       var state = 0
@@ -81,7 +85,8 @@ package struct Pipeline: Sendable {
   }
 
   private static func run(
-    _ pass: any Pass, on graph: inout Graph, in context: PassContext, options: Options, report: inout PassReport
+    _ pass: any Pass, on graph: inout Graph, in context: PassContext, options: Options,
+    report: inout PassReport
   ) -> Int {
     let snapshot = graph
     var log = PassLog()

@@ -2,8 +2,9 @@ import IR
 
 /// A list of rules, tried in order at every node until none of them changes anything.
 ///
-/// A change puts the nodes back on the list that could see it, so a sweep costs the nodes and the changes; sweeps are
-/// repeated until one changes nothing, because what a rule asks for (a value used once, say) may become true far away.
+/// A change puts the nodes back on the list that could see it, so a sweep costs the nodes and the changes;
+/// sweeps are repeated until one changes nothing, because what a rule asks for (a value used once, say) may
+/// become true far away.
 package struct RewritePass: Pass {
   package let name: String
   package let rules: [Rewrite]
@@ -28,7 +29,9 @@ package struct RewritePass: Pass {
     reach = rules.map(\.depth).max() ?? 1
   }
 
-  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError)
+    -> Int
+  {
     var changes = try graph.rewriteRegions { (region) throws(GraphError) in
       try run(on: &region, in: context, log: &log)
     }
@@ -42,8 +45,8 @@ package struct RewritePass: Pass {
     return changes
   }
 
-  /// Nodes wait on a stack: what a change made is looked at next, so that a node that moves along a chain meets the next
-  /// one of its kind before that one moves too.
+  /// Nodes wait on a stack: what a change made is looked at next, so that a node that moves along a chain
+  /// meets the next one of its kind before that one moves too.
   private func sweep(_ graph: inout Graph, log: inout PassLog) throws(GraphError) -> Int {
     var stack = Array(try graph.order().reversed())
     var isWaiting = [Bool](repeating: true, count: graph.nodes.count)
@@ -69,7 +72,8 @@ package struct RewritePass: Pass {
     return changes
   }
 
-  /// Tries the rules at a node. Returns the values that another rule may see otherwise now, nil when nothing changed.
+  /// Tries the rules at a node. Returns the values that another rule may see otherwise now, nil when nothing
+  /// changed.
   private func rewrite(_ graph: inout Graph, at id: NodeID, log: inout PassLog) -> [ValueID]? {
     for index in byOperator[graph[id].op.name] ?? anywhere {
       let rule = rules[index]
@@ -97,7 +101,8 @@ package struct RewritePass: Pass {
     return nil
   }
 
-  /// Nodes that read the values, up to as many steps away as a pattern looks. Wide fans are left to the next sweep.
+  /// Nodes that read the values, up to as many steps away as a pattern looks. Wide fans are left to the next
+  /// sweep.
   private func affected(by values: [ValueID], in graph: borrowing Graph) -> [NodeID] {
     var found: [NodeID] = []
     var front = values

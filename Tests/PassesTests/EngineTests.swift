@@ -9,7 +9,8 @@ import Testing
   static func chain(_ count: Int) throws -> Graph {
     var graph = Graph(name: "chain")
     var value = graph.addInput("x", .tensor(.float32, [Dimension(Symbol("N")), 8]))
-    let two = graph.addConstant("two", Constant(id: ConstantID(high: 0, low: 2), try Tensor(scalar: Float(2))))
+    let two = graph.addConstant(
+      "two", Constant(id: ConstantID(high: 0, low: 2), try Tensor(scalar: Float(2))))
     for i in 0..<count {
       let op: any Operator
       var inputs: [ValueID?] = [value]
@@ -65,7 +66,9 @@ import Testing
     var graph = try Self.graph()
     let before = graph.text()
     let find = Find(Unary.self)
-    let bad = Rewrite("bad", at: find) { (_, _, _) throws(GraphError) in throw GraphError(.malformed("no luck")) }
+    let bad = Rewrite("bad", at: find) { (_, _, _) throws(GraphError) in
+      throw GraphError(.malformed("no luck"))
+    }
     let report = run([bad], on: &graph)
     #expect(report.log.failures == [.init(rule: "bad", node: "a", reason: "no luck")])
     #expect(graph.text() == before)
@@ -115,7 +118,8 @@ import Testing
     let exp = Find(Unary.self, usedOnce: true)
     #expect(Match(Find(Binary.self, exp, z), at: try node("y"), in: graph)?[z] == graph.inputs[1].value)
     #expect(Match(Find(Binary.self, z, exp), at: try node("y"), in: graph) != nil)
-    #expect(Match(Find(Binary.self, exp, z), at: try node("w"), in: graph) == nil, "a difference has one order")
+    #expect(
+      Match(Find(Binary.self, exp, z), at: try node("w"), in: graph) == nil, "a difference has one order")
     #expect(Match(Find(Binary.self, z, exp), at: try node("w"), in: graph) == nil, "there is an epilogue")
     let any = Find(Unary.self, anyEpilogue: true)
     #expect(Match(Find(Binary.self, z, any), at: try node("w"), in: graph) != nil)
@@ -151,7 +155,8 @@ import Testing
     _ = try constant.tensor()
     #expect(counter.count == 40)
     for _ in 0..<5000 {
-      constant = try Constant.derived("next", from: [constant], type: constant.type) { (tensors) throws(GraphError) in
+      constant = try Constant.derived("next", from: [constant], type: constant.type) {
+        (tensors) throws(GraphError) in
         tensors[0]
       }
     }

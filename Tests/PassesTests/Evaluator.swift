@@ -34,11 +34,13 @@ enum Evaluator {
         let isTrue = try doubles(condition)[0] != 0
         results = try run(node.regions[isTrue ? 0 : 1], operands.dropFirst().compactMap { $0 })
       } else {
-        results = try Self.results(of: node.op, operands, wanted: node.outputs.map { $0 != nil }, name: node.name)
+        results = try Self.results(
+          of: node.op, operands, wanted: node.outputs.map { $0 != nil }, name: node.name)
       }
       if !node.epilogue.isEmpty, let first = results[0]?.tensor {
         results[0] = .tensor(
-          try apply(node.epilogue, to: first, node.epilogueInputs.map { values[Int($0.index)] }, name: node.name))
+          try apply(
+            node.epilogue, to: first, node.epilogueInputs.map { values[Int($0.index)] }, name: node.name))
       }
       for (output, result) in zip(node.outputs, results) {
         if let output { values[Int(output.index)] = result }

@@ -75,7 +75,9 @@ struct Golden: CustomTestStringConvertible, Sendable {
   }
 }
 
-func parsed(_ text: String) throws -> Graph { try Graph(text: text, operatorNamed: { Catalog.type(named: $0) }) }
+func parsed(_ text: String) throws -> Graph {
+  try Graph(text: text, operatorNamed: { Catalog.type(named: $0) })
+}
 
 @Suite struct GoldenTests {
   @Test(arguments: Golden.all) func golden(_ golden: Golden) throws {
@@ -93,7 +95,8 @@ func parsed(_ text: String) throws -> Graph { try Graph(text: text, operatorName
     let (again, _) = try run(golden, on: graph)
     #expect(again.text() == graph.text(), "pass∘pass is the pass")
     if text == original.text() + notes { return }
-    try expectSameMeaning(original, graph, tolerance: golden.tolerance, ignoringZeroSigns: golden.ignoresZeroSigns)
+    try expectSameMeaning(
+      original, graph, tolerance: golden.tolerance, ignoringZeroSigns: golden.ignoresZeroSigns)
   }
 
   private func run(_ golden: Golden, on original: Graph) throws -> (Graph, notes: String) {
@@ -107,8 +110,12 @@ func parsed(_ text: String) throws -> Graph { try Graph(text: text, operatorName
     var notes = ""
     for report in reports {
       for hits in report.log.hits { notes += "// \(hits.count) × \(hits.rule)\n" }
-      for refusal in report.log.declines { notes += "// \(refusal.rule) declines \(refusal.node): \(refusal.reason)\n" }
-      for failure in report.log.failures { Issue.record("\(failure.rule) fails at \(failure.node): \(failure.reason)") }
+      for refusal in report.log.declines {
+        notes += "// \(refusal.rule) declines \(refusal.node): \(refusal.reason)\n"
+      }
+      for failure in report.log.failures {
+        Issue.record("\(failure.rule) fails at \(failure.node): \(failure.reason)")
+      }
     }
     return (graph, notes)
   }

@@ -19,12 +19,15 @@ import Testing
   }
 
   @Test func everyAttributeOfEveryOperatorReadsBack() throws {
-    let window = Window(kernel: [3, 2], strides: [2, 1], dilations: [1, 2], padsBegin: [1, 0], padsEnd: [0, 1])
+    let window = Window(
+      kernel: [3, 2], strides: [2, 1], dilations: [1, 2], padsBegin: [1, 0], padsEnd: [0, 1])
     let operators: [any Operator] = [
       Convolution(window: window, groups: 2), Convolution(window: Window(kernel: [1], autoPad: .sameLower)),
       ConvTranspose(window: window, outputPadding: [1, 0], outputShape: [5, 6]),
-      Gemm(transA: true, transB: false, alpha: 0.1, beta: -0.0), Unary(.leakyRelu(0.01)), Unary(.selu(alpha: 1.5, gamma: 2)),
-      Unary(.isInf(detectNegative: true, detectPositive: false)), Clip(lower: Real(-Double.infinity), upper: nil),
+      Gemm(transA: true, transB: false, alpha: 0.1, beta: -0.0), Unary(.leakyRelu(0.01)),
+      Unary(.selu(alpha: 1.5, gamma: 2)),
+      Unary(.isInf(detectNegative: true, detectPositive: false)),
+      Clip(lower: Real(-Double.infinity), upper: nil),
       Clip(lower: Real(Double.nan)), Slice(starts: [0], ends: [Int.max], axes: nil, steps: [-1]),
       Pad(mode: .reflect, pads: [1, 2], axes: [0], value: Real(-Double.infinity)),
       Resize(mode: .cubic, coordinates: .alignCorners, scales: [1, 1, 2.5]), Split(axis: -1, sizes: []),
@@ -43,7 +46,8 @@ import Testing
     "graph(%x: float32[floor(N/0)]) -> (%x) { }", "graph(%x: float99[2]) -> (%x) { }",
     "graph(%x: float32[N]) -> (%y) { %y = Nothing(%x) }", "graph(%x: float32[N]) -> (%y) { %y = Conv(%x) }",
     "graph(%x: float32[N]) -> (%y) { %y = Unary[function=what](%x) }",
-    "graph(%x: float32[N]) -> (%x) { %x = Identity(%x) }", "graph(%x: float32[N]) -> (%y) { %y = Identity(%z) }",
+    "graph(%x: float32[N]) -> (%x) { %x = Identity(%x) }",
+    "graph(%x: float32[N]) -> (%y) { %y = Identity(%z) }",
     "graph() -> (@c) { @c = constant float32[2] [1] }", "graph() -> (@c) { @c = constant float32[N] id 1 }",
     "graph() -> (@c) { @c = constant float32[9223372036854775807,4] id 1 }",
     "graph() -> (@c) { @c = constant float32[2] id xyz }",
@@ -89,6 +93,8 @@ import Testing
     let floors = String(repeating: "floor(", count: 10_000)
     #expect(throws: GraphError.self) { try parsed("graph(%x: float32[\(floors)") }
     let lists = String(repeating: "[", count: 10_000)
-    #expect(throws: GraphError.self) { try parsed("graph(%x: float32[2]) -> (%y) { %y = Concat[axis=\(lists)") }
+    #expect(throws: GraphError.self) {
+      try parsed("graph(%x: float32[2]) -> (%y) { %y = Concat[axis=\(lists)")
+    }
   }
 }

@@ -13,11 +13,16 @@ enum ChannelAffine {
   static let rules: [Rewrite] = [batchNormalization, merge, arithmetic]
 
   private static let batchNormalization: Rewrite = {
-    let (x, gamma, beta, mean, variance) = (Anything(), AnyConstant(), AnyConstant(), AnyConstant(), AnyConstant())
+    let (x, gamma, beta, mean, variance) = (
+      Anything(), AnyConstant(), AnyConstant(), AnyConstant(), AnyConstant()
+    )
     let find = Find(BatchNormalization.self, x, gamma, beta, mean, variance, anyEpilogue: true)
-    return Rewrite("batch-normalization-to-scale-shift", at: find) { (graph, match, patch) throws(GraphError) in
+    return Rewrite("batch-normalization-to-scale-shift", at: find) {
+      (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
-      guard let type = graph.tensorType(match[x]), type.isFoldableFloat else { return .declined("it is not float32 or float64") }
+      guard let type = graph.tensorType(match[x]), type.isFoldableFloat else {
+        return .declined("it is not float32 or float64")
+      }
       guard let rank = type.shape?.count, rank >= 2 else { return .declined("its channel axis is not known") }
       var statistics: [Constant] = []
       for place in [gamma, beta, mean, variance] {
@@ -28,11 +33,14 @@ enum ChannelAffine {
       else { return .declined("its statistics differ in type") }
       let epsilon = match.op(find, in: graph).epsilon
       let scale = try Constant.computed(
-        "scale of a batch normalization, epsilon \(epsilon.text)", from: statistics, dataType: type.dataType, sizes: sizes
+        "scale of a batch normalization, epsilon \(epsilon.text)", from: statistics, dataType: type.dataType,
+        sizes: sizes
       ) { s in s[0].indices.map { s[0][$0] / (s[3][$0] + epsilon.value).squareRoot() } }
       let shift = try Constant.computed(
-        "shift of a batch normalization, epsilon \(epsilon.text)", from: statistics, dataType: type.dataType, sizes: sizes
-      ) { s in s[0].indices.map { s[1][$0] - s[2][$0] * (s[0][$0] / (s[3][$0] + epsilon.value).squareRoot()) } }
+        "shift of a batch normalization, epsilon \(epsilon.text)", from: statistics, dataType: type.dataType,
+        sizes: sizes
+      ) { s in s[0].indices.map { s[1][$0] - s[2][$0] * (s[0][$0] / (s[3][$0] + epsilon.value).squareRoot()) }
+      }
       try patch.replace(
         match[find], by: ScaleShift(axis: 1),
         [
@@ -51,20 +59,23 @@ enum ChannelAffine {
       let node = graph[match.node(outer)]
       let op = match.op(outer, in: graph)
       guard op.axis == match.op(inner, in: graph).axis, let first = graph.constant(match[a]),
-        let shift = graph.constant(match[b]), let second = graph.constant(match[c]), let last = graph.constant(match[d]),
+        let shift = graph.constant(match[b]), let second = graph.constant(match[c]),
+        let last = graph.constant(match[d]),
         let sizes = first.type.sizes
       else { return .declined("the axes differ") }
       let type = first.type.dataType
       let scale = try Constant.computed("a·c", from: [first, second], dataType: type, sizes: sizes) { s in
         s[0].indices.map { s[0][$0] * s[1][$0] }
       }
-      let total = try Constant.computed("b·c+d", from: [shift, second, last], dataType: type, sizes: sizes) { s in
+      let total = try Constant.computed("b·c+d", from: [shift, second, last], dataType: type, sizes: sizes) {
+        s in
         s[0].indices.map { s[0][$0] * s[1][$0] + s[2][$0] }
       }
       try patch.replace(
         match[outer], by: op,
         [
-          match[x], patch.constant(scale, named: graph[match[c]].name), patch.constant(total, named: graph[match[d]].name),
+          match[x], patch.constant(scale, named: graph[match[c]].name),
+          patch.constant(total, named: graph[match[d]].name),
         ], epilogue: node.epilogue, with: node.epilogueInputs, named: node.name, in: graph)
       return .changed
     }
@@ -72,12 +83,17 @@ enum ChannelAffine {
 
   /// Arithmetic with a constant becomes a scale and a shift only where something below can take them in.
   private static let arithmetic: Rewrite = {
-    let x = AnyResult(usedOnce: true, where: { $0.epilogue.isEmpty && ($0.op is ScaleShift || LinearForm(of: $0) != nil) })
-    let find = Find(Binary.self, anyEpilogue: true, where: { [.add, .sub, .mul, .div].contains($0.function) })
-    return Rewrite("constant-arithmetic-to-scale-shift", at: find) { (graph, match, patch) throws(GraphError) in
+    let x = AnyResult(
+      usedOnce: true, where: { $0.epilogue.isEmpty && ($0.op is ScaleShift || LinearForm(of: $0) != nil) })
+    let find = Find(
+      Binary.self, anyEpilogue: true, where: { [.add, .sub, .mul, .div].contains($0.function) })
+    return Rewrite("constant-arithmetic-to-scale-shift", at: find) {
+      (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
       let function = match.op(find, in: graph).function
-      guard node.inputs.count == 2, let left = node.inputs[0], let right = node.inputs[1] else { return .ignored }
+      guard node.inputs.count == 2, let left = node.inputs[0], let right = node.inputs[1] else {
+        return .ignored
+      }
       let swapped = graph.constant(left) != nil
       let (value, operand) = swapped ? (right, left) : (left, right)
       guard let constant = graph.constant(operand), graph.constant(value) == nil, x.admits(value, in: graph),
@@ -103,7 +119,8 @@ enum ChannelAffine {
       try patch.replace(
         match[find], by: ScaleShift(axis: axis),
         [
-          value, patch.constant(scale, named: node.name + ".scale"), patch.constant(shift, named: node.name + ".shift"),
+          value, patch.constant(scale, named: node.name + ".scale"),
+          patch.constant(shift, named: node.name + ".shift"),
         ], epilogue: node.epilogue, with: node.epilogueInputs, named: node.name, in: graph)
       return .changed
     }
@@ -112,7 +129,8 @@ enum ChannelAffine {
   private static func affine(
     _ function: BinaryFunction, swapped: Bool, _ constant: Constant, _ dataType: DataType, count: Int
   ) throws(GraphError) -> (scale: Constant, shift: Constant) {
-    func vector(_ text: String, _ body: @escaping @Sendable (Double) -> Double) throws(GraphError) -> Constant {
+    func vector(_ text: String, _ body: @escaping @Sendable (Double) -> Double) throws(GraphError) -> Constant
+    {
       try Constant.computed("\(text) [\(count)]", from: [constant], dataType: dataType, sizes: [count]) { s in
         (0..<count).map { body(s[0].count == 1 ? s[0][0] : s[0][$0]) }
       }

@@ -60,7 +60,9 @@ enum ExplicitPadding {
       guard try body(&op, spatial) else { return .declined("the sizes are not known yet") }
       let old = node.outputs.first.flatMap { $0 }.flatMap { graph.shape($0) }
       try patch.substitute(node, op: op, in: graph)
-      if let old, let new = patch.replacements.first.flatMap({ patch.operand($0.new, in: graph).shape }), new != old {
+      if let old, let new = patch.replacements.first.flatMap({ patch.operand($0.new, in: graph).shape }),
+        new != old
+      {
         return .declined("numbers would make \(new), not \(old)")
       }
       return .changed

@@ -11,7 +11,8 @@ import Tensors
 ///     Reduce[mean, axes=[2,3]](x)    →  GlobalAveragePool(x), where the axes stay
 enum NormalForms {
   static let rules: [Rewrite] = [
-    variadic, flatten, moveAxes(Squeeze.self, "squeeze-to-reshape"), moveAxes(Unsqueeze.self, "unsqueeze-to-reshape"),
+    variadic, flatten, moveAxes(Squeeze.self, "squeeze-to-reshape"),
+    moveAxes(Unsqueeze.self, "unsqueeze-to-reshape"),
     gemmFactors, softmax, mean,
   ]
 
@@ -21,7 +22,9 @@ enum NormalForms {
       let node = graph[match.node(find)]
       let op = match.op(find, in: graph)
       let operands = node.inputs.compactMap { $0 }
-      guard let first = operands.first, operands.count == node.inputs.count else { return .declined("no operands") }
+      guard let first = operands.first, operands.count == node.inputs.count else {
+        return .declined("no operands")
+      }
       let function: BinaryFunction =
         switch op.function {
         case .sum, .mean: .add
@@ -38,7 +41,8 @@ enum NormalForms {
           return .declined("a mean of \(graph[match[find]].type)")
         }
         let count = patch.constant(
-          try .filled(Double(operands.count), dataType: type.dataType, sizes: []), named: "\(node.name).count")
+          try .filled(Double(operands.count), dataType: type.dataType, sizes: []), named: "\(node.name).count"
+        )
         result = try patch.insert(Binary(.div), [result, count], named: node.name, in: graph)[0]
       }
       patch.replace(match[find], with: result)
@@ -50,7 +54,8 @@ enum NormalForms {
     let x = Anything()
     let find = Find(Flatten.self, x)
     return Rewrite("flatten-to-reshape", at: find) { (graph, match, patch) throws(GraphError) in
-      guard let shape = graph.shape(match[find]), let target = ReshapeTarget.target(for: shape, from: graph.shape(match[x]))
+      guard let shape = graph.shape(match[find]),
+        let target = ReshapeTarget.target(for: shape, from: graph.shape(match[x]))
       else { return .declined("its sizes are not known") }
       try patch.replace(
         match[find], by: Reshape(target: target), [match[x]], named: graph[match.node(find)].name, in: graph)
@@ -58,7 +63,8 @@ enum NormalForms {
     }
   }()
 
-  /// Sizes computed on the way keep their own operators, which know the elements while they are still formulas.
+  /// Sizes computed on the way keep their own operators, which know the elements while they are still
+  /// formulas.
   private static func moveAxes<Op: Operator>(_ type: Op.Type, _ name: String) -> Rewrite {
     let x = Anything()
     let find = Find(type, x)
@@ -66,7 +72,8 @@ enum NormalForms {
       let node = graph[match.node(find)]
       if graph[match[find]].contents != nil { return .ignored }
       guard graph.operandCount(node.id) == 1 else { return .declined("its axes are not known yet") }
-      guard let shape = graph.shape(match[find]), let target = ReshapeTarget.target(for: shape, from: graph.shape(match[x]))
+      guard let shape = graph.shape(match[find]),
+        let target = ReshapeTarget.target(for: shape, from: graph.shape(match[x]))
       else { return .declined("its sizes are not known") }
       try patch.replace(match[find], by: Reshape(target: target), [match[x]], named: node.name, in: graph)
       return .changed
@@ -75,7 +82,8 @@ enum NormalForms {
 
   /// alpha goes into constant weights, beta into a constant addend.
   private static let gemmFactors: Rewrite = {
-    let find = Find(Gemm.self, Anything(), AnyConstant(), anyEpilogue: true, where: { $0.alpha != 1 || $0.beta != 1 })
+    let find = Find(
+      Gemm.self, Anything(), AnyConstant(), anyEpilogue: true, where: { $0.alpha != 1 || $0.beta != 1 })
     return Rewrite("gemm-factors", at: find) { (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
       var op = match.op(find, in: graph)
@@ -120,7 +128,8 @@ enum NormalForms {
     let find = Find(Reduce.self, x, anyEpilogue: true, where: { $0.function == .mean && $0.keepDims })
     return Rewrite("mean-to-global-average-pool", at: find) { (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
-      guard let type = graph.tensorType(match[x]), type.isFoldableFloat, let rank = type.shape?.count, rank >= 4,
+      guard let type = graph.tensorType(match[x]), type.isFoldableFloat, let rank = type.shape?.count,
+        rank >= 4,
         graph.operandCount(node.id) == 1, let axes = match.op(find, in: graph).axes,
         axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() == Array(2..<rank)
       else { return .ignored }

@@ -67,13 +67,15 @@ enum StaticParameters {
     }
 
     func reals(_ i: Int) -> [Real]? {
-      guard has(i), let constant = values[i]?.constant, (constant.type.shape?.count ?? 2) <= 1 else { return nil }
+      guard has(i), let constant = values[i]?.constant, (constant.type.shape?.count ?? 2) <= 1 else {
+        return nil
+      }
       return constant.smallValues?.map { Real($0) }
     }
   }
 
-  /// A rule for operators whose parameters are operands: `body` sets attributes and returns the operands to drop, or nil
-  /// when they are not known. An empty list: nothing to do.
+  /// A rule for operators whose parameters are operands: `body` sets attributes and returns the operands to
+  /// drop, or nil when they are not known. An empty list: nothing to do.
   private static func rule<Op: Operator>(
     _ name: String, _ type: Op.Type, needing: @escaping @Sendable (Op) -> Bool = { _ in true },
     _ body: @escaping @Sendable (inout Op, Operands) -> [Int]?
@@ -86,7 +88,9 @@ enum StaticParameters {
       for input in node.inputs { operands.append(input.map { graph[$0].operand }) }
       let firstParameter = op is ConstantOfShape ? 0 : 1
       guard operands.dropFirst(firstParameter).contains(where: { $0 != nil }) else { return .ignored }
-      guard let dropped = body(&op, Operands(values: operands)) else { return .declined("its parameters are not known yet") }
+      guard let dropped = body(&op, Operands(values: operands)) else {
+        return .declined("its parameters are not known yet")
+      }
       if dropped.isEmpty { return .ignored }
       var inputs = node.inputs
       for i in dropped where i < inputs.count { inputs[i] = nil }
@@ -95,7 +99,8 @@ enum StaticParameters {
     }
   }
 
-  /// A target may keep one unknown size, and sizes that are those of the operand, so that a symbolic batch is static too.
+  /// A target may keep one unknown size, and sizes that are those of the operand, so that a symbolic batch is
+  /// static too.
   private static let reshape: Rewrite = {
     let x = Anything()
     let find = Find(Reshape.self, x, Anything(), where: { $0.target == nil })
@@ -114,13 +119,16 @@ enum StaticParameters {
         return .declined("its shape is not known yet")
       }
       try patch.replace(
-        match[find], by: Reshape(target: target, allowZero: allowZero), [match[x]], named: node.name, in: graph)
+        match[find], by: Reshape(target: target, allowZero: allowZero), [match[x]], named: node.name,
+        in: graph)
       return .changed
     }
   }()
 
   private static func slice(_ op: inout Slice, _ operands: Operands) -> [Int]? {
-    guard let starts = op.starts ?? operands.numbers(1), let ends = op.ends ?? operands.numbers(2) else { return nil }
+    guard let starts = op.starts ?? operands.numbers(1), let ends = op.ends ?? operands.numbers(2) else {
+      return nil
+    }
     let axes = op.axes ?? operands.numbers(3)
     let steps = op.steps ?? operands.numbers(4)
     if (axes == nil && operands.has(3)) || (steps == nil && operands.has(4)) { return nil }

@@ -6,15 +6,19 @@ import Tensors
 ///
 ///     Concat[axis=0](@a, @b)  →  @c
 ///
-/// A small result is computed now, a larger one is a recipe that runs when somebody asks for it. Operators that keep
-/// their operand compressed stay, and so does what would be larger than the budget, or take long to compute.
+/// A small result is computed now, a larger one is a recipe that runs when somebody asks for it. Operators
+/// that keep their operand compressed stay, and so does what would be larger than the budget, or take long to
+/// compute.
 package struct FoldConstants: Pass {
   package let name = "fold-constants"
-  /// Multiplications and moves of one run, above which nothing more is folded: a small file can ask for any number.
+  /// Multiplications and moves of one run, above which nothing more is folded: a small file can ask for any
+  /// number.
   package static let workLimit = 1 << 28
   package init() {}
 
-  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError)
+    -> Int
+  {
     var changes = try graph.rewriteRegions { (region) throws(GraphError) in
       try run(on: &region, in: context, log: &log)
     }
@@ -70,25 +74,31 @@ package struct FoldConstants: Pass {
     var steps = 0
     for case let operand? in operands { steps = max(steps, count(operand.type)) }
     for case let output? in node.outputs { steps = max(steps, count(graph.tensorType(output))) }
-    guard LinearForm(of: node) != nil, let sizes = operands[1]?.type.sizes, let output = node.outputs.first, let output
+    guard LinearForm(of: node) != nil, let sizes = operands[1]?.type.sizes, let output = node.outputs.first,
+      let output
     else { return steps }
-    // Weights are outputs × (inputs × window), whatever their order: the sum is at most as long as the rest of them.
+    // Weights are outputs × (inputs × window), whatever their order: the sum is at most as long as the rest
+    // of them.
     let longest = sizes.min().map { count(operands[1]?.type) / max($0, 1) } ?? 1
     return max(steps, product(count(graph.tensorType(output)), longest))
   }
 
   private static func fold(
-    _ node: Node, _ operands: [Constant?], in graph: borrowing Graph, _ context: PassContext, _ patch: inout Patch
+    _ node: Node, _ operands: [Constant?], in graph: borrowing Graph, _ context: PassContext,
+    _ patch: inout Patch
   ) throws(GraphError) -> Outcome {
     let traits = node.op.traits
     guard traits.contains(.pure) else { return .declined("it is not pure") }
     if !node.epilogue.isEmpty { return .ignored }
     if traits.contains(.keepCompressed) { return .declined("its operand stays compressed") }
-    if traits.contains(.dataDependent) || !node.regions.isEmpty { return .declined("its sizes depend on data") }
+    if traits.contains(.dataDependent) || !node.regions.isEmpty {
+      return .declined("its sizes depend on data")
+    }
     let sources = operands.compactMap { $0 }
     var byteCount = 0
     for case let output? in node.outputs {
-      guard let type = graph.tensorType(output), let sizes = type.sizes, let count = try? Tensor.elementCount(of: sizes),
+      guard let type = graph.tensorType(output), let sizes = type.sizes,
+        let count = try? Tensor.elementCount(of: sizes),
         let bytes = type.dataType.byteCount(of: count)
       else { return .declined("its result has no fixed size") }
       byteCount = max(byteCount, bytes)
@@ -109,7 +119,8 @@ package struct FoldConstants: Pass {
           throw GraphError(.malformed("no result \(i)"), node: node.name)
         }
         if tensor.type != type {
-          throw GraphError(.replacedType(expected: .tensor(type), found: .tensor(tensor.type)), node: node.name)
+          throw GraphError(
+            .replacedType(expected: .tensor(type), found: .tensor(tensor.type)), node: node.name)
         }
         return tensor
       }
@@ -126,7 +137,9 @@ package struct FoldShapes: Pass {
   package let name = "fold-shapes"
   package init() {}
 
-  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError)
+    -> Int
+  {
     var changes = try graph.rewriteRegions { (region) throws(GraphError) in
       try run(on: &region, in: context, log: &log)
     }

@@ -8,7 +8,8 @@ import Tensors
 ///     Binary[sub](@1.0, Softmax(x))             →  Softmax(x) {sub swapped #0} with (@1.0)
 ///     Cast[to=uint8](Conv(x, @w))               →  Conv(x, @w) {convert uint8}
 ///
-/// The result is used by nobody else, the operand broadcasts to it and never enlarges it, and the order is kept.
+/// The result is used by nobody else, the operand broadcasts to it and never enlarges it, and the order is
+/// kept.
 enum Epilogues {
   static let rules: [Rewrite] = [binary, unary, clip, scaleShift, cast]
 
@@ -38,7 +39,8 @@ enum Epilogues {
 
   /// Adds steps to the node that makes `value`, in place of `replaced`, whose own epilogue follows.
   private static func append(
-    _ steps: [Epilogue.Step], with operands: [ValueID], to producer: Node, replacing node: Node, _ patch: inout Patch,
+    _ steps: [Epilogue.Step], with operands: [ValueID], to producer: Node, replacing node: Node,
+    _ patch: inout Patch,
     in graph: borrowing Graph
   ) throws(GraphError) {
     let before = producer.epilogueInputs.count
@@ -74,7 +76,8 @@ enum Epilogues {
       if let obstacle = obstacle(match[x], in: graph) { return .declined(obstacle) }
       let op = match.op(find, in: graph)
       try append(
-        [.clamp(lower: op.lower ?? Real(-Double.infinity), upper: op.upper ?? Real(Double.infinity))], with: [],
+        [.clamp(lower: op.lower ?? Real(-Double.infinity), upper: op.upper ?? Real(Double.infinity))],
+        with: [],
         to: graph[match.node(x)], replacing: node, &patch, in: graph)
       return .changed
     }
@@ -88,7 +91,8 @@ enum Epilogues {
       let target = match.op(find, in: graph).to
       if target == .string || target.isComplex { return .declined("a step cannot make a \(target.rawValue)") }
       try append(
-        [.convert(target)], with: [], to: graph[match.node(x)], replacing: graph[match.node(find)], &patch, in: graph)
+        [.convert(target)], with: [], to: graph[match.node(x)], replacing: graph[match.node(find)], &patch,
+        in: graph)
       return .changed
     }
   }()
@@ -114,7 +118,8 @@ enum Epilogues {
         operands.append(patch.constant(try shift.reshaped(to: sizes), named: graph[match[t]].name))
       }
       try append(
-        steps, with: operands, to: graph[match.node(x)], replacing: graph[match.node(find)], &patch, in: graph)
+        steps, with: operands, to: graph[match.node(x)], replacing: graph[match.node(find)], &patch, in: graph
+      )
       return .changed
     }
   }()
@@ -126,7 +131,9 @@ enum Epilogues {
     return Rewrite("binary-epilogue", at: find) { (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
       let function = match.op(find, in: graph).function
-      guard node.inputs.count == 2, let left = node.inputs[0], let right = node.inputs[1] else { return .ignored }
+      guard node.inputs.count == 2, let left = node.inputs[0], let right = node.inputs[1] else {
+        return .ignored
+      }
       guard [.add, .sub, .mul, .div, .max, .min, .pow, .prelu].contains(function) else { return .ignored }
       guard let type = graph.tensorType(match[find]), isArithmetic(type.dataType), type.shape != nil else {
         return .declined("its result is no float of known rank")
@@ -142,18 +149,23 @@ enum Epilogues {
         }
         if graph.tensorType(value)?.shape != type.shape || !broadcasts(graph.shape(operand), to: type.shape) {
           reason = "an operand would enlarge the result"
-        } else if graph.tensorType(value)?.dataType != type.dataType || graph.tensorType(operand)?.dataType != type.dataType {
+        } else if graph.tensorType(value)?.dataType != type.dataType
+          || graph.tensorType(operand)?.dataType != type.dataType
+        {
           reason = "the element types differ"
         } else {
           candidates.append((value, operand, swapped))
         }
       }
-      guard let best = candidates.first(where: { graph.producer(of: $0.value).flatMap(LinearForm.init) != nil }) ?? candidates.first,
+      guard
+        let best = candidates.first(where: { graph.producer(of: $0.value).flatMap(LinearForm.init) != nil })
+          ?? candidates.first,
         let producer = graph.producer(of: best.value)
       else { return .declined(reason) }
       let swapped = best.swapped && !function.isCommutative
       try append(
-        [.binary(function, 0, swapped: swapped)], with: [best.operand], to: producer, replacing: node, &patch, in: graph)
+        [.binary(function, 0, swapped: swapped)], with: [best.operand], to: producer, replacing: node, &patch,
+        in: graph)
       return .changed
     }
   }()

@@ -5,7 +5,7 @@ import Tensors
 /// Padding in front of a window goes into the window:
 ///
 ///     Conv[pads=p](Pad[pads=q](x))                  →  Conv[pads=p+q](x), padding with zero
-///     AveragePool[countIncludePad](Pad[pads=q](x))  →  AveragePool[countIncludePad, pads+=q](x), padding with zero
+///     AveragePool[countIncludePad](Pad[pads=q](x))  →  AveragePool[countIncludePad, pads+=q](x), with zero
 ///     MaxPool(Pad[pads=q, value=-inf](x))           →  MaxPool[pads+=q](x)
 enum FoldPadding {
   static let rules: [Rewrite] = [
@@ -63,7 +63,9 @@ enum FoldPadding {
       guard graph.operandCount(match.node(pad)) == 1, let rank = graph.rank(match[x]), rank >= 3,
         let pads = spatial(padding, rank: rank)
       else { return .declined("the padding is not known, crops, or covers other axes than the window") }
-      if type == MaxPool.self, node.outputs.count > 1, node.outputs[1] != nil { return .declined("indices count the padding") }
+      if type == MaxPool.self, node.outputs.count > 1, node.outputs[1] != nil {
+        return .declined("indices count the padding")
+      }
       var op = match.op(find, in: graph)
       if let reason = body(&op, pads, padding.value ?? 0) { return .declined(reason) }
       var inputs = node.inputs
@@ -81,7 +83,8 @@ enum FoldPadding {
     var end = begin
     for (i, axis) in axes.enumerated() {
       let axis = axis < 0 ? axis + rank : axis
-      guard (0..<rank).contains(axis), (0..<1 << 32).contains(pads[i]), (0..<1 << 32).contains(pads[axes.count + i])
+      guard (0..<rank).contains(axis), (0..<1 << 32).contains(pads[i]),
+        (0..<1 << 32).contains(pads[axes.count + i])
       else { return nil }
       begin[axis] = pads[i]
       end[axis] = pads[axes.count + i]

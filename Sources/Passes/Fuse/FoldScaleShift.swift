@@ -20,7 +20,9 @@ enum FoldScaleShift {
       guard let form = LinearForm(of: inner), let weightsID = inner.inputs[form.weights],
         let scale = graph.constant(match[s]), let shift = graph.constant(match[t])
       else { return .ignored }
-      guard let rank = graph.rank(match[linear]), form.resultAxis(rank: rank) == match.op(find, in: graph).axis else {
+      guard let rank = graph.rank(match[linear]),
+        form.resultAxis(rank: rank) == match.op(find, in: graph).axis
+      else {
         return .declined("it scales another axis than the weights make")
       }
       guard graph.isUsedOnce(match[linear]) else { return .declined("its operand is used elsewhere") }
@@ -48,30 +50,34 @@ enum FoldScaleShift {
             bias, named: biasID.map { graph[$0].name } ?? "\(inner.name).bias")
         }
       } else if !isNothing(shift) {
-        epilogue = Epilogue([.binary(.add, 0, swapped: false)]).followed(by: outer.epilogue, operandsBefore: 1)
+        epilogue = Epilogue([.binary(.add, 0, swapped: false)]).followed(
+          by: outer.epilogue, operandsBefore: 1)
         epilogueInputs = [match[t]] + outer.epilogueInputs
       }
       let result = try patch.insert(
-        any: op, inputs, epilogue: epilogue, with: epilogueInputs, regions: [], wanted: [true], named: inner.name,
+        any: op, inputs, epilogue: epilogue, with: epilogueInputs, regions: [], wanted: [true],
+        named: inner.name,
         in: graph)
       if let new = result[0] { patch.replace(match[find], with: new) }
       return .changed
     }
   }()
 
-  /// b·s + t, with what Gemm multiplies its addend by; nil when there is a bias that has no such form. The outer
-  /// optional of `bias`: whether there is one.
+  /// b·s + t, with what Gemm multiplies its addend by; nil when there is a bias that has no such form. The
+  /// outer optional of `bias`: whether there is one.
   private static func newBias(_ bias: Constant??, of op: any Operator, _ scale: Constant, _ shift: Constant)
     throws(GraphError) -> Constant?
   {
     guard let bias else { return shift }
     guard let bias, let channels = scale.type.sizes?.first, let sizes = bias.type.sizes,
       bias.type.dataType == scale.type.dataType,
-      sizes.count <= 2, sizes.dropLast().allSatisfy({ $0 == 1 }), sizes.last ?? 1 == 1 || sizes.last == channels
+      sizes.count <= 2, sizes.dropLast().allSatisfy({ $0 == 1 }),
+      sizes.last ?? 1 == 1 || sizes.last == channels
     else { return nil }
     let beta = (op as? Gemm)?.beta.value ?? 1
     return try Constant.computed(
-      "b·s+t, beta \(Real(beta).text)", from: [bias, scale, shift], dataType: scale.type.dataType, sizes: [channels]
+      "b·s+t, beta \(Real(beta).text)", from: [bias, scale, shift], dataType: scale.type.dataType,
+      sizes: [channels]
     ) { v in (0..<channels).map { (v[0].count == 1 ? v[0][0] : v[0][$0]) * beta * v[1][$0] + v[2][$0] } }
   }
 
@@ -86,10 +92,12 @@ enum FoldScaleShift {
     let (x, s, t, w) = (Anything(), AnyConstant(), AnyConstant(), AnyConstant())
     let inner = Find(ScaleShift.self, x, s, t, usedOnce: true, where: { $0.axis == 1 })
     let outer = Find(Convolution.self, inner, w, anyEpilogue: true)
-    return Rewrite("fold-scale-shift-before-convolution", at: outer) { (graph, match, patch) throws(GraphError) in
+    return Rewrite("fold-scale-shift-before-convolution", at: outer) {
+      (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(outer)]
       let op = match.op(outer, in: graph)
-      guard let scale = graph.constant(match[s]), let shift = graph.constant(match[t]), let weights = graph.constant(match[w]),
+      guard let scale = graph.constant(match[s]), let shift = graph.constant(match[t]),
+        let weights = graph.constant(match[w]),
         let sizes = weights.type.sizes, let channels = scale.type.sizes?.first, sizes.count >= 3
       else { return .ignored }
       let isPadded =
@@ -104,12 +112,15 @@ enum FoldScaleShift {
         sizes[1] * op.groups == channels
       else { return .declined("the weights have another type or other channels") }
       let (outputs, perGroup, inner) = (sizes[0] / op.groups, sizes[1], sizes[2...].reduce(1, *))
-      let channel: @Sendable (Int) -> Int = { i in i / inner / perGroup / outputs * perGroup + i / inner % perGroup }
+      let channel: @Sendable (Int) -> Int = { i in
+        i / inner / perGroup / outputs * perGroup + i / inner % perGroup
+      }
       let folded = try weights.scaled(by: scale, "scale inputs of \(op.groups) groups", channel: channel)
       var inputs = [match[x], patch.constant(folded, named: graph[match[w]].name), biasID]
       if !isZero(shift) {
         let total = try Constant.computed(
-          "b+Σw·t of \(op.groups) groups", from: [weights, shift] + (bias.map { [$0] } ?? []), dataType: dataType,
+          "b+Σw·t of \(op.groups) groups", from: [weights, shift] + (bias.map { [$0] } ?? []),
+          dataType: dataType,
           sizes: [sizes[0]]
         ) { v in
           var sums = v.count > 2 ? v[2] : [Double](repeating: 0, count: sizes[0])

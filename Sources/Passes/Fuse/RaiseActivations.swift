@@ -36,7 +36,8 @@ enum RaiseActivations {
           return .declined("a factor is \(value), not \(expected)")
         }
       }
-      guard graph[match[root]].type == graph[match[x]].type, graph.tensorType(match[x])?.dataType.isFloatingPoint == true
+      guard graph[match[root]].type == graph[match[x]].type,
+        graph.tensorType(match[x])?.dataType.isFloatingPoint == true
       else { return .declined("its operand has another shape, or is no float") }
       try patch.replace(
         match[root], by: Unary(function), [match[x]], named: graph[match.node(root)].name, in: graph)
@@ -65,11 +66,14 @@ enum RaiseActivations {
     return raise("raise-hard-swish", binary(.mul, x, gate), of: x, to: .hardSwish)
   }()
 
-  private static let hardSwishes: [Rewrite] = [(BinaryFunction.div, 6.0), (.mul, 1.0 / 6)].flatMap { (function, value) in
+  private static let hardSwishes: [Rewrite] = [(BinaryFunction.div, 6.0), (.mul, 1.0 / 6)].flatMap {
+    (function, value) in
     func gate(_ x: Anything, _ three: AnyConstant) -> Find<Clip> {
       Find(Clip.self, binary(.add, x, three), where: { $0.lower == 0 && $0.upper == 6 })
     }
-    let (x, y, c, d, six, sixth) = (Anything(), Anything(), AnyConstant(), AnyConstant(), AnyConstant(), AnyConstant())
+    let (x, y, c, d, six, sixth) = (
+      Anything(), Anything(), AnyConstant(), AnyConstant(), AnyConstant(), AnyConstant()
+    )
     return [
       raise(
         "raise-hard-swish", binary(function, binary(.mul, x, gate(x, c)), six), of: x, to: .hardSwish,
@@ -88,16 +92,17 @@ enum RaiseActivations {
     ]
   }
 
-  private static let gelus: [Rewrite] = [(BinaryFunction.div, 2.0.squareRoot()), (.mul, 0.5.squareRoot())].flatMap {
-    (function, factor) in
-    (0..<3).map { order in
-      let (x, root, one, half) = (Anything(), AnyConstant(), AnyConstant(), AnyConstant())
-      let gate = binary(.add, unary(.erf, binary(function, x, root)), one)
-      return raise(
-        "raise-gelu", products(x, half, gate)[order], of: x, to: .gelu,
-        constants: [(root, factor), (one, 1), (half, 0.5)])
+  private static let gelus: [Rewrite] = [(BinaryFunction.div, 2.0.squareRoot()), (.mul, 0.5.squareRoot())]
+    .flatMap {
+      (function, factor) in
+      (0..<3).map { order in
+        let (x, root, one, half) = (Anything(), AnyConstant(), AnyConstant(), AnyConstant())
+        let gate = binary(.add, unary(.erf, binary(function, x, root)), one)
+        return raise(
+          "raise-gelu", products(x, half, gate)[order], of: x, to: .gelu,
+          constants: [(root, factor), (one, 1), (half, 0.5)])
+      }
     }
-  }
 
   private static let tanhGelus: [Rewrite] = (0..<4).flatMap { cube in
     (0..<3).map { order in

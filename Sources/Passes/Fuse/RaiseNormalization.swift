@@ -44,7 +44,8 @@ enum RaiseNormalization {
       let name = graph[match.node(root)].name
       let ones = patch.constant(try .filled(1, dataType: type.dataType, sizes: sizes), named: "\(name).scale")
       try patch.replace(
-        match[root], by: LayerNormalization(axis: axis, epsilon: Real(epsilon)), [match[x], ones], named: name, in: graph)
+        match[root], by: LayerNormalization(axis: axis, epsilon: Real(epsilon)), [match[x], ones],
+        named: name, in: graph)
       return .changed
     }
   }
@@ -66,7 +67,9 @@ enum RaiseNormalization {
       guard graph.operandCount(node.id) == 2, node.outputs.count(where: { $0 != nil }) == 1,
         graph.constant(match[ones])?.smallValues?.allSatisfy({ $0 == 1 }) == true
       else { return .declined("it has a scale, a bias, or other results") }
-      guard graph[match[gamma]].type == graph[match[ones]].type, graph[match[root]].type == graph[match[norm]].type else {
+      guard graph[match[gamma]].type == graph[match[ones]].type,
+        graph[match[root]].type == graph[match[norm]].type
+      else {
         return .declined("the operand has another shape than the axes that are normalized")
       }
       try patch.replace(
@@ -82,7 +85,9 @@ enum RaiseNormalization {
     let root = binary(.add, norm, beta)
     return Rewrite("layer-normalization-bias", at: root) { (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(norm)]
-      guard graph.operandCount(node.id) == 2, node.outputs.count(where: { $0 != nil }) == 1, let scale = node.inputs[1] else {
+      guard graph.operandCount(node.id) == 2, node.outputs.count(where: { $0 != nil }) == 1,
+        let scale = node.inputs[1]
+      else {
         return .declined("it has a bias, or other results")
       }
       guard graph[match[beta]].type == graph[scale].type, graph.shape(scale) != nil,

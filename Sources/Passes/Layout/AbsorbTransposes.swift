@@ -4,7 +4,7 @@ import Tensors
 
 /// Transpositions that matrix products can take in:
 ///
-///     MatMul(Reshape[N,K](Transpose[0,2,3,1](x)), @w)  →  MatMul(Reshape[N,K](x), @w with its rows in the order of x)
+///     MatMul(Reshape[N,K](Transpose[0,2,3,1](x)), @w)  →  MatMul(Reshape[N,K](x), @w with its rows moved)
 ///     Gemm(Transpose[1,0](a), b)                       →  Gemm[transA](a, b)
 ///     MatMul(Transpose[1,0](a), b), both matrices      →  Gemm[transA](a, b)
 enum AbsorbTransposes {
@@ -27,13 +27,15 @@ enum AbsorbTransposes {
         return .declined("it is not a batch of flattened features")
       }
       if (node.op as? Gemm)?.transA == true { return .declined("the features are columns") }
-      guard let constant = graph.constant(match[weights]), let sizes = constant.type.sizes, sizes.count == 2 else {
+      guard let constant = graph.constant(match[weights]), let sizes = constant.type.sizes, sizes.count == 2
+      else {
         return .declined("the weights are no matrix")
       }
       let isTransposed = (node.op as? Gemm)?.transB ?? false
       let sizesOfX = features.compactMap { $0 }
       let inner = permutation.dropFirst().map { $0 - 1 }
-      guard sizesOfX.reduce(1, *) == sizes[isTransposed ? 1 : 0], let target = ReshapeTarget.target(for: flat, from: shape)
+      guard sizesOfX.reduce(1, *) == sizes[isTransposed ? 1 : 0],
+        let target = ReshapeTarget.target(for: flat, from: shape)
       else { return .declined("the weights have another number of features") }
       // Rows in the order of the transposed image, as axes; moved to the order of x; rows again.
       let unfolded = inner.map { sizesOfX[$0] }
@@ -55,7 +57,8 @@ enum AbsorbTransposes {
 
   /// The matrix that a transposition swapped.
   private static func swapped(_ value: ValueID, in graph: borrowing Graph) -> ValueID? {
-    guard let (operand, permutation) = SinkTransposes.transposition(value, in: graph), permutation == [1, 0] else { return nil }
+    guard let (operand, permutation) = SinkTransposes.transposition(value, in: graph), permutation == [1, 0]
+    else { return nil }
     return operand
   }
 
@@ -88,10 +91,15 @@ enum AbsorbTransposes {
     return Rewrite("absorb-transpose-into-matmul", at: find) { (graph, match, patch) throws(GraphError) in
       let (x, y) = (swapped(match[a], in: graph), swapped(match[b], in: graph))
       if x == nil && y == nil { return .ignored }
-      guard graph.rank(match[a]) == 2, graph.rank(match[b]) == 2 else { return .declined("it has batch axes") }
-      guard graph.tensorType(match[a])?.isFoldableFloat == true else { return .declined("its operands are no floats") }
+      guard graph.rank(match[a]) == 2, graph.rank(match[b]) == 2 else {
+        return .declined("it has batch axes")
+      }
+      guard graph.tensorType(match[a])?.isFoldableFloat == true else {
+        return .declined("its operands are no floats")
+      }
       try patch.substitute(
-        graph[match.node(find)], op: Gemm(transA: x != nil, transB: y != nil), inputs: [x ?? match[a], y ?? match[b]],
+        graph[match.node(find)], op: Gemm(transA: x != nil, transB: y != nil),
+        inputs: [x ?? match[a], y ?? match[b]],
         in: graph)
       return .changed
     }

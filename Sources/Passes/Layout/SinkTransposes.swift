@@ -19,7 +19,8 @@ enum SinkTransposes {
       permutation.indices.contains(op.axis) ? ScaleShift(axis: permutation[op.axis]) : nil
     },
     rule("sink-transpose-pad", Pad.self) { op, permutation, isStatic in
-      guard isStatic, op.pads != nil, let axes = mapped(op.axes ?? Array(permutation.indices), permutation) else { return nil }
+      guard isStatic, op.pads != nil, let axes = mapped(op.axes ?? Array(permutation.indices), permutation)
+      else { return nil }
       return Pad(mode: op.mode, pads: op.pads, axes: axes, value: op.value)
     },
     rule("sink-transpose-slice", Slice.self) { op, permutation, isStatic in
@@ -49,16 +50,19 @@ enum SinkTransposes {
   }
 
   /// The operand and the permutation of a transposition that makes `value`.
-  static func transposition(_ value: ValueID, in graph: borrowing Graph) -> (operand: ValueID, permutation: [Int])? {
-    guard let node = graph.producer(of: value), let op = node.op as? Transpose, let operand = node.inputs.first,
+  static func transposition(_ value: ValueID, in graph: borrowing Graph) -> (
+    operand: ValueID, permutation: [Int]
+  )? {
+    guard let node = graph.producer(of: value), let op = node.op as? Transpose,
+      let operand = node.inputs.first,
       let operand, let rank = graph.rank(operand)
     else { return nil }
     let permutation = op.permutation ?? Array((0..<rank).reversed())
     return permutation.sorted() == Array(0..<rank) ? (operand, permutation) : nil
   }
 
-  /// Whether a value is transposed, or computed element by element from values that are: their transpositions will sink
-  /// to it.
+  /// Whether a value is transposed, or computed element by element from values that are: their transpositions
+  /// will sink to it.
   private static func comesTransposed(_ value: ValueID, depth: Int, in graph: borrowing Graph) -> Bool {
     guard depth > 0, let node = graph.producer(of: value), node.epilogue.isEmpty else { return false }
     switch node.op {
@@ -89,7 +93,8 @@ enum SinkTransposes {
     }
   }
 
-  /// A rule for an operator whose first operand decides: `move` gives the operator on the untransposed operand.
+  /// A rule for an operator whose first operand decides: `move` gives the operator on the untransposed
+  /// operand.
   private static func rule<Op: Operator>(
     _ name: String, _ type: Op.Type, _ move: @escaping @Sendable (Op, [Int], _ isStatic: Bool) -> Op?
   ) -> Rewrite {
@@ -97,8 +102,12 @@ enum SinkTransposes {
     let find = Find(type, transpose)
     return Rewrite(name, at: find) { (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
-      guard let (x, permutation) = transposition(match[transpose], in: graph) else { return .declined("the rank is not known") }
-      guard maySink(match[transpose], in: graph) else { return .declined("the transposed value is used elsewhere") }
+      guard let (x, permutation) = transposition(match[transpose], in: graph) else {
+        return .declined("the rank is not known")
+      }
+      guard maySink(match[transpose], in: graph) else {
+        return .declined("the transposed value is used elsewhere")
+      }
       guard let op = move(match.op(find, in: graph), permutation, graph.operandCount(node.id) == 1) else {
         return .declined("its parameters are not known yet")
       }
@@ -133,9 +142,12 @@ enum SinkTransposes {
       let node = graph[match.node(find)]
       var op = match.op(find, in: graph)
       guard graph.operandCount(node.id) == 1, let given = op.axes, !given.isEmpty,
-        let (x, permutation) = transposition(match[transpose], in: graph), let axes = mapped(given, permutation)
+        let (x, permutation) = transposition(match[transpose], in: graph),
+        let axes = mapped(given, permutation)
       else { return .declined("its axes are not known yet, or are all of them") }
-      guard maySink(match[transpose], in: graph) else { return .declined("the transposed value is used elsewhere") }
+      guard maySink(match[transpose], in: graph) else {
+        return .declined("the transposed value is used elsewhere")
+      }
       op.axes = axes
       let rest = op.keepDims ? permutation : remaining(permutation, without: axes)
       try finish(op, [x], rest, node, replacing: match[find], &patch, in: graph)
@@ -148,9 +160,12 @@ enum SinkTransposes {
     let find = Find(ArgReduce.self, transpose)
     return Rewrite("sink-transpose-arg-reduce", at: find) { (graph, match, patch) throws(GraphError) in
       var op = match.op(find, in: graph)
-      guard let (x, permutation) = transposition(match[transpose], in: graph), let axes = mapped([op.axis], permutation)
+      guard let (x, permutation) = transposition(match[transpose], in: graph),
+        let axes = mapped([op.axis], permutation)
       else { return .declined("the rank is not known") }
-      guard maySink(match[transpose], in: graph) else { return .declined("the transposed value is used elsewhere") }
+      guard maySink(match[transpose], in: graph) else {
+        return .declined("the transposed value is used elsewhere")
+      }
       op.axis = axes[0]
       let rest = op.keepDims ? permutation : remaining(permutation, without: axes)
       try finish(op, [x], rest, graph[match.node(find)], replacing: match[find], &patch, in: graph)
@@ -170,9 +185,13 @@ enum SinkTransposes {
         if let (x, other) = transposition(value, in: graph), other == permutation {
           guard maySink(value, in: graph) else { return .declined("the transposed value is used elsewhere") }
           inputs.append(x)
-        } else if let sizes = graph.tensorType(value)?.sizes, sizes.count <= permutation.count, sizes.allSatisfy({ $0 == 1 }) {
+        } else if let sizes = graph.tensorType(value)?.sizes, sizes.count <= permutation.count,
+          sizes.allSatisfy({ $0 == 1 })
+        {
           inputs.append(value)
-        } else if let constant = graph.constant(value), let sizes = constant.type.sizes, sizes.count <= permutation.count {
+        } else if let constant = graph.constant(value), let sizes = constant.type.sizes,
+          sizes.count <= permutation.count
+        {
           let full = [Int](repeating: 1, count: permutation.count - sizes.count) + sizes
           let moved = try constant.reshaped(to: full).transposed(inverse(permutation))
           inputs.append(patch.constant(moved, named: graph[value].name))
@@ -198,7 +217,9 @@ enum SinkTransposes {
         }
       }
       guard let common else { return .ignored }
-      guard let axis = mapped([match.op(find, in: graph).axis], common)?[0] else { return .declined("the axis is out of range") }
+      guard let axis = mapped([match.op(find, in: graph).axis], common)?[0] else {
+        return .declined("the axis is out of range")
+      }
       var inputs: [ValueID?] = []
       for case let input? in node.inputs {
         if let (x, permutation) = transposition(input, in: graph), permutation == common {

@@ -80,7 +80,8 @@ enum InlineIf {
         guard let value = graph.scalar(match[condition]), node.regions.count == 2 else {
           return .declined("its condition is not one element")
         }
-        let results = try patch.inline(node.regions[value != 0 ? 0 : 1], Array(node.inputs.dropFirst()), in: graph)
+        let results = try patch.inline(
+          node.regions[value != 0 ? 0 : 1], Array(node.inputs.dropFirst()), in: graph)
         for (old, new) in zip(node.outputs, results) {
           guard let old else { continue }
           guard let new else { return .declined("a branch passes on a value that it is not given") }

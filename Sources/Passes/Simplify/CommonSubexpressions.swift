@@ -5,8 +5,8 @@ import Tensors
 ///
 ///     Unary[exp](x), Unary[exp](x)  →  Unary[exp](x), twice used
 ///
-/// Attributes and small constants are compared by their bits, so 0 and −0 stay two. A node takes over for another when
-/// it has every result that the other is wanted for.
+/// Attributes and small constants are compared by their bits, so 0 and −0 stay two. A node takes over for
+/// another when it has every result that the other is wanted for.
 package struct CommonSubexpressions: Pass {
   package let name = "common-subexpressions"
   package init() {}
@@ -19,7 +19,9 @@ package struct CommonSubexpressions: Pass {
     var outputCount: Int
   }
 
-  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError)
+    -> Int
+  {
     var changes = try graph.rewriteRegions { (region) throws(GraphError) in
       try run(on: &region, in: context, log: &log)
     }
@@ -53,7 +55,8 @@ package struct CommonSubexpressions: Pass {
 
   /// Operands in the order of their ids where the order does not matter.
   private static func sorted(_ node: Node) -> [ValueID?] {
-    guard node.op.traits.contains(.commutative), node.inputs.count == 2, let a = node.inputs[0], let b = node.inputs[1]
+    guard node.op.traits.contains(.commutative), node.inputs.count == 2, let a = node.inputs[0],
+      let b = node.inputs[1]
     else { return node.inputs }
     return a < b ? [a, b] : [b, a]
   }
@@ -88,7 +91,8 @@ package struct CommonSubexpressions: Pass {
       tensor.format == .rowMajor(tensor.dataType)
     else { return nil }
     let bytes = tensor.bytes
-    return "\(constant.type) " + (0..<bytes.count).map { "\(bytes.base.load(fromByteOffset: $0, as: UInt8.self))" }
+    return "\(constant.type) "
+      + (0..<bytes.count).map { "\(bytes.base.load(fromByteOffset: $0, as: UInt8.self))" }
       .joined(separator: ",")
   }
 }

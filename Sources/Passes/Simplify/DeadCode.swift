@@ -5,7 +5,9 @@ package struct DeadCode: Pass {
   package let name = "dead-code"
   package init() {}
 
-  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError) -> Int {
+  package func run(on graph: inout Graph, in context: PassContext, log: inout PassLog) throws(GraphError)
+    -> Int
+  {
     var changes = try graph.rewriteRegions { (region) throws(GraphError) in
       try run(on: &region, in: context, log: &log)
     }

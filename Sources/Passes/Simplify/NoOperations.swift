@@ -13,9 +13,11 @@ import Tensors
 enum NoOperations {
   static let rules: [Rewrite] = [
     drop("drop-identity", Identity.self),
-    drop("drop-dropout", Dropout.self, judge: { graph, node in
-      node.outputs.count > 1 && node.outputs[1] != nil ? .declined("its mask is used") : .changed
-    }),
+    drop(
+      "drop-dropout", Dropout.self,
+      judge: { graph, node in
+        node.outputs.count > 1 && node.outputs[1] != nil ? .declined("its mask is used") : .changed
+      }),
     drop("drop-cast", Cast.self, judge: sameType),
     drop("drop-reshape", Reshape.self, judge: sameShape),
     drop("drop-squeeze", Squeeze.self, judge: sameShape),
@@ -25,19 +27,25 @@ enum NoOperations {
     drop("drop-tile", Tile.self, judge: sameShape),
     dropTranspose,
     drop("drop-pad", Pad.self, where: { $0.pads?.allSatisfy { $0 == 0 } ?? false }),
-    drop("drop-slice", Slice.self, judge: { graph, node in
-      let outcome = sameShape(graph, node)
-      guard outcome == .changed else { return outcome }
-      guard let op = node.op as? Slice, graph.operandCount(node.id) == 1 else {
-        return .declined("its parameters are not known yet")
-      }
-      return op.steps?.allSatisfy({ $0 == 1 }) ?? true ? .changed : .declined("it steps backwards")
-    }),
+    drop(
+      "drop-slice", Slice.self,
+      judge: { graph, node in
+        let outcome = sameShape(graph, node)
+        guard outcome == .changed else { return outcome }
+        guard let op = node.op as? Slice, graph.operandCount(node.id) == 1 else {
+          return .declined("its parameters are not known yet")
+        }
+        return op.steps?.allSatisfy({ $0 == 1 }) ?? true ? .changed : .declined("it steps backwards")
+      }),
     drop("drop-concat", Concat.self, judge: { _, node in node.inputs.count == 1 ? .changed : .ignored }),
-    drop("drop-split", Split.self, judge: { graph, node in node.outputs.count == 1 ? sameShape(graph, node) : .ignored }),
-    drop("drop-clip", Clip.self, where: { $0.lower == nil && $0.upper == nil }, judge: { graph, node in
-      graph.operandCount(node.id) == 1 ? .changed : .ignored
-    }),
+    drop(
+      "drop-split", Split.self,
+      judge: { graph, node in node.outputs.count == 1 ? sameShape(graph, node) : .ignored }),
+    drop(
+      "drop-clip", Clip.self, where: { $0.lower == nil && $0.upper == nil },
+      judge: { graph, node in
+        graph.operandCount(node.id) == 1 ? .changed : .ignored
+      }),
     drop("drop-variadic", Variadic.self, judge: { _, node in node.inputs.count == 1 ? .changed : .ignored }),
     neutralOperand, transposeOfOnes, expandedOperand,
   ]
@@ -57,7 +65,9 @@ enum NoOperations {
   }
 
   private static let sameType: @Sendable (borrowing Graph, Node) -> Outcome = { graph, node in
-    guard let input = node.inputs[0], let output = node.outputs[0], let from = graph.tensorType(input)?.dataType else {
+    guard let input = node.inputs[0], let output = node.outputs[0],
+      let from = graph.tensorType(input)?.dataType
+    else {
       return .declined("the element type is not known")
     }
     return from == graph.tensorType(output)?.dataType ? .changed : .ignored
@@ -78,7 +88,9 @@ enum NoOperations {
     return Rewrite("drop-neutral-operand", at: find) { (graph, match, patch) throws(GraphError) in
       let node = graph[match.node(find)]
       let function = match.op(find, in: graph).function
-      guard node.inputs.count == 2, let left = node.inputs[0], let right = node.inputs[1] else { return .ignored }
+      guard node.inputs.count == 2, let left = node.inputs[0], let right = node.inputs[1] else {
+        return .ignored
+      }
       let swapped = function.isCommutative && graph.constant(left) != nil
       let (x, operand) = swapped ? (right, left) : (left, right)
       guard let constant = graph.constant(operand), let values = constant.smallValues else { return .ignored }
@@ -108,10 +120,14 @@ enum NoOperations {
         return .declined("its rank is not known")
       }
       let order = match.op(find, in: graph).permutation ?? Array(shape.indices.reversed())
-      guard order.count == shape.count, order.allSatisfy({ shape.indices.contains($0) }) else { return .ignored }
+      guard order.count == shape.count, order.allSatisfy({ shape.indices.contains($0) }) else {
+        return .ignored
+      }
       let moved = order.filter { shape[$0].fixed != 1 }
       if moved != moved.sorted() { return .ignored }
-      guard let target = ReshapeTarget.target(for: result, from: shape) else { return .declined("its sizes are not known") }
+      guard let target = ReshapeTarget.target(for: result, from: shape) else {
+        return .declined("its sizes are not known")
+      }
       try patch.replace(
         match[find], by: Reshape(target: target), [match[x]], named: graph[match.node(find)].name, in: graph)
       return .changed
@@ -124,7 +140,8 @@ enum NoOperations {
       let node = graph[match.node(find)]
       guard node.inputs.count == 2, let result = graph.shape(match[find]) else { return .ignored }
       for side in 0...1 {
-        guard let value = node.inputs[side], let other = node.inputs[1 - side], let expand = graph.producer(of: value),
+        guard let value = node.inputs[side], let other = node.inputs[1 - side],
+          let expand = graph.producer(of: value),
           expand.op is Expand, let operand = expand.inputs.first, let operand
         else { continue }
         guard graph.shape(other) == result, Epilogues.broadcasts(graph.shape(operand), to: result) else {

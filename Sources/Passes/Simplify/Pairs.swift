@@ -35,10 +35,12 @@ enum Pairs {
     let inner = Find(Reshape.self, x)
     let outer = Find(Reshape.self, inner)
     return Rewrite("merge-reshapes", at: outer) { (graph, match, patch) throws(GraphError) in
-      guard let shape = graph.shape(match[outer]), let target = ReshapeTarget.target(for: shape, from: graph.shape(match[x]))
+      guard let shape = graph.shape(match[outer]),
+        let target = ReshapeTarget.target(for: shape, from: graph.shape(match[x]))
       else { return .declined("the sizes are not known") }
       try patch.replace(
-        match[outer], by: Reshape(target: target), [match[x]], named: graph[match.node(outer)].name, in: graph)
+        match[outer], by: Reshape(target: target), [match[x]], named: graph[match.node(outer)].name, in: graph
+      )
       return .changed
     }
   }()
@@ -48,11 +50,16 @@ enum Pairs {
     let inner = Find(Cast.self, x)
     let outer = Find(Cast.self, inner)
     return Rewrite("merge-casts", at: outer) { (graph, match, patch) throws(GraphError) in
-      guard let from = graph.tensorType(match[x])?.dataType else { return .declined("the element type is not known") }
+      guard let from = graph.tensorType(match[x])?.dataType else {
+        return .declined("the element type is not known")
+      }
       let through = match.op(inner, in: graph).to
-      guard holds(through, every: from) else { return .declined("\(through.rawValue) does not hold every \(from.rawValue)") }
+      guard holds(through, every: from) else {
+        return .declined("\(through.rawValue) does not hold every \(from.rawValue)")
+      }
       try patch.replace(
-        match[outer], by: match.op(outer, in: graph), [match[x]], named: graph[match.node(outer)].name, in: graph)
+        match[outer], by: match.op(outer, in: graph), [match[x]], named: graph[match.node(outer)].name,
+        in: graph)
       return .changed
     }
   }()
@@ -74,7 +81,8 @@ enum Pairs {
       return (wide == .float64 || wide == .float32) && bits <= precision[wide] ?? 0
     }
     switch (narrow, wide) {
-    case (.float32, .float64), (.float16, .float32), (.float16, .float64), (.bfloat16, .float32), (.bfloat16, .float64):
+    case (.float32, .float64), (.float16, .float32), (.float16, .float64), (.bfloat16, .float32),
+      (.bfloat16, .float64):
       return true
     default: return false
     }

@@ -8,7 +8,8 @@ extension Constant {
     _ text: String, from sources: [Constant], dataType: DataType, sizes: [Int],
     _ body: @escaping @Sendable ([[Double]]) -> [Double]
   ) throws(GraphError) -> Constant {
-    try derived(text, from: sources, type: TensorType(dataType, sizes: sizes)) { (tensors) throws(GraphError) in
+    try derived(text, from: sources, type: TensorType(dataType, sizes: sizes)) {
+      (tensors) throws(GraphError) in
       try tensorial { () throws(TensorError) in
         var values: [[Double]] = []
         for tensor in tensors { values.append(try tensor.doubles()) }
@@ -54,12 +55,14 @@ extension Constant {
   }
 
   /// Every element times the scale that `channel` gives for its index.
-  func scaled(by scale: Constant, _ text: String, channel: @escaping @Sendable (Int) -> Int) throws(GraphError)
+  func scaled(by scale: Constant, _ text: String, channel: @escaping @Sendable (Int) -> Int)
+    throws(GraphError)
     -> Constant
   {
     guard let sizes = type.sizes else { throw GraphError(.malformed("a constant of unknown sizes")) }
     if type.dataType != .float32 {
-      return try Constant.computed(text, from: [self, scale], dataType: type.dataType, sizes: sizes) { values in
+      return try Constant.computed(text, from: [self, scale], dataType: type.dataType, sizes: sizes) {
+        values in
         values[0].enumerated().map { $1 * values[1][channel($0)] }
       }
     }
@@ -85,7 +88,8 @@ extension Constant {
   static func filled(_ value: Double, dataType: DataType, sizes: [Int]) throws(GraphError) -> Constant {
     try tensorial { () throws(TensorError) in
       let count = try Tensor.elementCount(of: sizes)
-      let tensor = try Tensor.fromDoubles([Double](repeating: value, count: count), dataType: dataType, sizes: sizes)
+      let tensor = try Tensor.fromDoubles(
+        [Double](repeating: value, count: count), dataType: dataType, sizes: sizes)
       return Constant(id: ConstantID(of: "fill \(Real(value).text) \(dataType.rawValue)\(sizes)"), tensor)
     }
   }

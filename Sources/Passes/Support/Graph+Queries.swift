@@ -36,7 +36,8 @@ func tensorial<T>(_ body: () throws(TensorError) -> T) throws(GraphError) -> T {
 }
 
 extension Patch {
-  /// A node like `node` with something replaced, for the same wanted results; each result replaces the old one.
+  /// A node like `node` with something replaced, for the same wanted results; each result replaces the old
+  /// one.
   package mutating func substitute(
     _ node: Node, op: (any Operator)? = nil, inputs: [ValueID?]? = nil, epilogue: Epilogue? = nil,
     with epilogueInputs: [ValueID]? = nil, regions: [Graph]? = nil, in graph: borrowing Graph
@@ -44,7 +45,8 @@ extension Patch {
     var inputs = inputs ?? node.inputs
     while let last = inputs.last, last == nil { inputs.removeLast() }
     let results = try insert(
-      any: op ?? node.op, inputs, epilogue: epilogue ?? node.epilogue, with: epilogueInputs ?? node.epilogueInputs,
+      any: op ?? node.op, inputs, epilogue: epilogue ?? node.epilogue,
+      with: epilogueInputs ?? node.epilogueInputs,
       regions: regions ?? node.regions, wanted: node.outputs.map { $0 != nil }, named: node.name, in: graph)
     for (old, new) in zip(node.outputs, results) {
       if let old, let new { replace(old, with: new) }

@@ -36,7 +36,9 @@ struct LinearForm {
 
 extension LinearForm {
   /// The weights with the results' channels scaled; nil with a reason where that has no form.
-  static func scaled(_ weights: Constant, of op: any Operator, by scale: Constant) throws(GraphError) -> Constant? {
+  static func scaled(_ weights: Constant, of op: any Operator, by scale: Constant) throws(GraphError)
+    -> Constant?
+  {
     guard let sizes = weights.type.sizes, let channels = scale.type.sizes?.first else { return nil }
     switch op {
     case is Convolution:
@@ -49,7 +51,8 @@ extension LinearForm {
       return sizes.count >= 2 && sizes[axis] == channels ? try weights.scaled(by: scale, along: axis) : nil
     case let op as ConvTranspose:
       // [C, O/groups, …]: row c belongs to group c / (C/groups), which makes O/groups of the channels.
-      guard sizes.count >= 3, op.groups > 0, sizes[0] % op.groups == 0, sizes[0] > 0, sizes[1] * op.groups == channels
+      guard sizes.count >= 3, op.groups > 0, sizes[0] % op.groups == 0, sizes[0] > 0,
+        sizes[1] * op.groups == channels
       else { return nil }
       let inner = sizes[2...].reduce(1, *)
       let (perGroup, outputs) = (sizes[0] / op.groups, sizes[1])

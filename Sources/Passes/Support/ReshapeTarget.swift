@@ -3,8 +3,8 @@ import Tensors
 
 /// Shapes as the attribute of a `Reshape`.
 enum ReshapeTarget {
-  /// The target that reshapes `from` to `shape`: numbers, 0 for a size that stays where it was, and at most one −1.
-  /// nil when that does not suffice.
+  /// The target that reshapes `from` to `shape`: numbers, 0 for a size that stays where it was, and at most
+  /// one −1. nil when that does not suffice.
   static func target(for shape: [Dimension], from: [Dimension]?) -> [Int]? {
     var target: [Int] = []
     var inferred = false
