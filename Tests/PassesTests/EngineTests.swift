@@ -29,22 +29,19 @@ import Testing
     return graph
   }
 
-  @Test func aLongChainTakesTimeInProportion() throws {
-    let clock = ContinuousClock()
-    var times: [Duration] = []
+  /// Counted in changes, which do not depend on the machine; the time is printed.
+  @Test func aLongChainTakesChangesInProportion() throws {
     for count in [1_000, 4_000] {
       var graph = try Self.chain(count)
       var reports: [PassReport] = []
-      let time = clock.measure {
+      let time = ContinuousClock().measure {
         reports = PassCatalog.portable.run(on: &graph, in: Evaluator.context, options: .init(verifies: false))
       }
+      print("portable pipeline: \(count) nodes → \(graph.nodeCount) in \(time)")
       #expect(reports.flatMap(\.log.failures).isEmpty)
-      times.append(time)
+      #expect(reports.reduce(0) { $0 + $1.changes } <= 3 * count)
       #expect(graph.nodeCount <= count / 5 * 2)
     }
-    // Both times are of one moment: a busy machine slows both.
-    print("portable pipeline: 1,000 nodes \(times[0]), 4,000 nodes \(times[1])")
-    #expect(times[1] < times[0] * 16, "four times the nodes, about four times the time")
   }
 
   private static func graph() throws -> Graph {
