@@ -15,7 +15,8 @@ extension Cast: NaiveOperator {
     } else if to == .string {
       try call.checkCount(x.elementCount, of: .int64)
       let texts = try describe(x)
-      call.set(0, .tensor(try faulting { () throws(TensorError) in try Tensor(strings: texts, sizes: x.sizes) }))
+      call.set(
+        0, .tensor(try faulting { () throws(TensorError) in try Tensor(strings: texts, sizes: x.sizes) }))
     } else {
       let y = try call.result(0, to, x.sizes)
       try cast(x, into: y, saturates: saturate)
@@ -37,13 +38,21 @@ func cast(_ x: Tensor, into y: Tensor, saturates: Bool = true) throws(KernelFaul
   } else if x.dataType.isPlainNumber && y.dataType.isPlainNumber {
     try visit(x.dataType, CastFrom(x: x, y: y))
   } else {
-    guard let from = ElementCodec(x.dataType), let to = ElementCodec(y.dataType) else { throw .notRepresentable }
+    guard let from = ElementCodec(x.dataType), let to = ElementCodec(y.dataType) else {
+      throw .notRepresentable
+    }
     let (source, target) = (x.bytes.base, y.base)
-    if y.dataType.isSubByte, y.byteCount > 0 { target.initializeMemory(as: UInt8.self, repeating: 0, count: y.byteCount) }
+    if y.dataType.isSubByte, y.byteCount > 0 {
+      target.initializeMemory(as: UInt8.self, repeating: 0, count: y.byteCount)
+    }
     if x.dataType.isFloatingPoint {
-      for i in 0..<x.elementCount { to.store(from.double(at: i, in: source), at: i, in: target, saturates: saturates) }
+      for i in 0..<x.elementCount {
+        to.store(from.double(at: i, in: source), at: i, in: target, saturates: saturates)
+      }
     } else {
-      for i in 0..<x.elementCount { to.store(from.int64(at: i, in: source), at: i, in: target, saturates: saturates) }
+      for i in 0..<x.elementCount {
+        to.store(from.int64(at: i, in: source), at: i, in: target, saturates: saturates)
+      }
     }
   }
 }

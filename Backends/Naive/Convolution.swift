@@ -27,7 +27,8 @@ extension Convolution: NaiveOperator {
 
 /// The direct method: every tap adds its weight times a shifted, strided plane.
 private func convolve<T: FloatNumber>(
-  _: T.Type, _ x: Tensor, _ weights: Tensor, _ bias: Tensor?, into y: Tensor, _ geometry: WindowGeometry, groups: Int
+  _: T.Type, _ x: Tensor, _ weights: Tensor, _ bias: Tensor?, into y: Tensor, _ geometry: WindowGeometry,
+  groups: Int
 ) {
   let taps = geometry.taps.map { TapRows($0, geometry) }
   let inputPlane = geometry.input.product
@@ -89,7 +90,8 @@ extension ConvTranspose: NaiveOperator {
       weights.sizes[0] % groups == 0, weights.dataType == x.dataType
     else { throw .malformed }
     let channels = weights.sizes[1].multipliedReportingOverflow(by: groups)
-    guard !channels.overflow, bias.map({ $0.sizes == [channels.partialValue] && $0.dataType == x.dataType }) ?? true
+    guard !channels.overflow,
+      bias.map({ $0.sizes == [channels.partialValue] && $0.dataType == x.dataType }) ?? true
     else { throw .malformed }
     let geometry = try transposedGeometry(
       input: Array(x.sizes.dropFirst(2)), kernel: Array(weights.sizes.dropFirst(2)))
@@ -135,13 +137,15 @@ extension ConvTranspose: NaiveOperator {
       target.append(size)
     }
     return WindowGeometry(
-      kernel: kernel, strides: window.strides, dilations: window.dilations, padsBegin: begin, positions: input,
+      kernel: kernel, strides: window.strides, dilations: window.dilations, padsBegin: begin,
+      positions: input,
       target: target)
   }
 }
 
 private func convolveTransposed<T: FloatNumber>(
-  _: T.Type, _ x: Tensor, _ weights: Tensor, _ bias: Tensor?, into y: Tensor, _ geometry: WindowGeometry, groups: Int
+  _: T.Type, _ x: Tensor, _ weights: Tensor, _ bias: Tensor?, into y: Tensor, _ geometry: WindowGeometry,
+  groups: Int
 ) {
   let taps = geometry.taps.map { TapRows($0, geometry) }
   let inputPlane = geometry.output.product

@@ -19,7 +19,9 @@ extension Binary: NaiveOperator {
 }
 
 /// y = function(a, b), operands broadcast to y. `divisor` is the operand to blame for a division by zero.
-func apply(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor, into y: Tensor, divisor: Int) throws(KernelFault) {
+func apply(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor, into y: Tensor, divisor: Int)
+  throws(KernelFault)
+{
   let rows = try Rows(result: y.sizes, operands: [a.sizes, b.sizes])
   if a.dataType == .string, b.dataType == .string, function == .equal {
     compareStrings(a.strings, b.strings, into: y, rows)
@@ -43,12 +45,15 @@ func apply(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor, into y: Tensor,
     a.dataType,
     BinaryMap(
       function: function, a: a.base, b: b.base, y: y.base, rows: rows, divisorCount: b.elementCount))
+  withExtendedLifetime(b) {}
 }
 
 private func compareStrings(_ a: [[UInt8]], _ b: [[UInt8]], into y: Tensor, _ rows: Rows) {
   let target = y.pointer(UInt8.self)
   rows.forEach { row, i, j, _ in
-    for p in 0..<rows.rowCount { target[row + p] = a[i + p * rows.step(0)] == b[j + p * rows.step(1)] ? 1 : 0 }
+    for p in 0..<rows.rowCount {
+      target[row + p] = a[i + p * rows.step(0)] == b[j + p * rows.step(1)] ? 1 : 0
+    }
   }
 }
 

@@ -151,7 +151,8 @@ extension Where: NaiveOperator {
       let (flagStep, stepA, stepB) = (rows.step(0), rows.step(1), rows.step(2))
       rows.forEach { row, f, i, j in
         for p in 0..<rows.rowCount {
-          let source = flags[f + p * flagStep] != 0 ? a + (i + p * stepA) * width : b + (j + p * stepB) * width
+          let source =
+            flags[f + p * flagStep] != 0 ? a + (i + p * stepA) * width : b + (j + p * stepB) * width
           (y + (row + p) * width).copyMemory(from: source, byteCount: width)
         }
       }

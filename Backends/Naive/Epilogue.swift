@@ -19,8 +19,8 @@ extension Epilogue {
 /// The meaning of an epilogue: each step is the operator of that name applied to the whole result, in its type.
 ///
 /// `destination` is used where its type is that of a step's result, and may be `x` itself.
-func applyEpilogue(
-  _ epilogue: Epilogue, _ x: Tensor, _ operands: [Tensor], destination: Tensor?
+package func applyEpilogue(
+  _ epilogue: Epilogue, _ x: Tensor, _ operands: [Tensor], destination: Tensor? = nil
 ) throws(KernelFault) -> Tensor {
   var x = x
   for step in epilogue.steps {
@@ -66,7 +66,8 @@ extension Epilogue.Step {
   fileprivate var withOperandZero: Epilogue.Step {
     switch self {
     case .binary(let function, _, let swapped): .binary(function, 0, swapped: swapped)
-    case .quantize(_, let zero, let axis, let type): .quantize(scale: 0, zeroPoint: zero.map { _ in 1 }, axis: axis, type)
+    case .quantize(_, let zero, let axis, let type):
+      .quantize(scale: 0, zeroPoint: zero.map { _ in 1 }, axis: axis, type)
     case .unary, .clamp, .convert: self
     }
   }

@@ -132,7 +132,9 @@ extension Tensor {
   /// The first byte, of a tensor that is being written.
   var base: UnsafeMutableRawPointer { UnsafeMutableRawPointer(mutating: bytes.base) }
 
-  func pointer<T: BitwiseCopyable>(_ type: T.Type) -> UnsafeMutablePointer<T> { base.assumingMemoryBound(to: type) }
+  func pointer<T: BitwiseCopyable>(_ type: T.Type) -> UnsafeMutablePointer<T> {
+    base.assumingMemoryBound(to: type)
+  }
 
   func reshape(_ sizes: [Int]) throws(KernelFault) -> Tensor {
     try faulting { () throws(TensorError) in

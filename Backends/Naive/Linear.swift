@@ -9,7 +9,8 @@ extension Gemm: NaiveOperator {
     let a = try call.operand(0)
     let b = try call.operand(1)
     let c = try call.optional(2)
-    guard a.rank == 2, b.rank == 2, a.dataType == b.dataType, c.map({ $0.dataType == a.dataType }) ?? true else {
+    guard a.rank == 2, b.rank == 2, a.dataType == b.dataType, c.map({ $0.dataType == a.dataType }) ?? true
+    else {
       throw .malformed
     }
     let m = a.sizes[transA ? 1 : 0]
@@ -21,8 +22,10 @@ extension Gemm: NaiveOperator {
     let right = try transB ? b.transposedMatrix() : b
     let product = MatrixProduct(
       a: left.base, b: right.base, y: y.base, m: m, k: k, n: n, alpha: alpha.value, beta: beta.value,
-      c: c?.base, cStrides: try c.map { (c) throws(KernelFault) in try broadcastStrides(c.sizes, to: [m, n]) } ?? [0, 0])
+      c: c?.base,
+      cStrides: try c.map { (c) throws(KernelFault) in try broadcastStrides(c.sizes, to: [m, n]) } ?? [0, 0])
     try visit(a.dataType, product)
+    withExtendedLifetime((left, right)) {}
   }
 }
 
@@ -56,7 +59,8 @@ extension MatMul: NaiveOperator {
     }
     for (position, (i, j)) in products.enumerated() {
       let product = MatrixProduct(
-        a: a.base + i * m * k * width, b: b.base + j * k * n * width, y: y.base + position * m * n * width, m: m, k: k,
+        a: a.base + i * m * k * width, b: b.base + j * k * n * width, y: y.base + position * m * n * width,
+        m: m, k: k,
         n: n)
       try visit(a.dataType, product)
     }

@@ -17,7 +17,9 @@ func move(
     let moved = try Tensor.allocate(.int64, sizes)
     try body(positions, moved, 8)
     let all = operands.flatMap(\.strings)
-    let strings = try faulting { () throws(TensorError) in try moved.elements(of: Int64.self) }.map { all[Int($0)] }
+    let strings = try faulting { () throws(TensorError) in try moved.elements(of: Int64.self) }.map {
+      all[Int($0)]
+    }
     let result = try faulting { () throws(TensorError) in try Tensor(strings: strings, sizes: sizes) }
     call.set(output, .tensor(result))
     return

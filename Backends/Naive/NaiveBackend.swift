@@ -27,7 +27,8 @@ package struct NaiveBackend: Backend {
     Softmax.self, LogSoftmax.self, Reduce.self, ArgReduce.self,
     // Shaping, Selection, Resize
     Reshape.self, Flatten.self, Squeeze.self, Unsqueeze.self, Transpose.self, Expand.self, Tile.self,
-    DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self, NonZero.self,
+    DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self,
+    NonZero.self,
     Resize.self,
     // Generation, Sequences, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, SequenceConstruct.self, SequenceAt.self,
@@ -49,7 +50,9 @@ private func plannedRow(_ type: any NaiveOperator.Type) -> [Kernel] {
       consider: { request in
         guard request.body == nil else { return .declines("a group") }
         let types = request.inputs.map { $0?.placement.dataType } + request.outputs.map { $0?.dataType }
-        if types.contains(where: { $0 == .string || $0?.isComplex == true }) { return .declines("strings or complex") }
+        if types.contains(where: { $0 == .string || $0?.isComplex == true }) {
+          return .declines("strings or complex")
+        }
         if let first = request.inputs.first.flatMap({ $0?.placement.dataType }), !elements.contains(first) {
           return .declines("elements of type \(first.rawValue)")
         }

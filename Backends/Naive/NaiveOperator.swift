@@ -49,7 +49,9 @@ extension NaiveOperator {
     }
     defer { withExtendedLifetime(operands) {} }
     let first = operands.first.flatMap { $0?.tensor?.dataType }
-    if let first, !Self.elements.contains(first), !(first == .string && Self.takesStrings) { throw .notRepresentable }
+    if let first, !Self.elements.contains(first), !(first == .string && Self.takesStrings) {
+      throw .notRepresentable
+    }
     let isWidened = Self.elements != .any && operands.contains { $0?.tensor?.dataType.isNarrowFloat ?? false }
     guard isWidened else {
       var call = Evaluation(operands, wanted: wanted, destinations: destinations, byteLimit: byteLimit)
@@ -69,13 +71,17 @@ extension NaiveOperator {
     try evaluate(&call)
     guard let first, first.isNarrowFloat else { return call.results }
     return try call.results.enumerated().map { (i, result) throws(KernelFault) in
-      guard let tensor = result?.tensor, tensor.dataType == .float32, Self.followsFirstOperand(i) else { return result }
+      guard let tensor = result?.tensor, tensor.dataType == .float32, Self.followsFirstOperand(i) else {
+        return result
+      }
       return .tensor(try cast(tensor, to: first))
     }
   }
 
   /// The statistics of a normalization are float32 whatever the operand is.
-  private static func followsFirstOperand(_ result: Int) -> Bool { result == 0 || Self.self != LayerNormalization.self }
+  private static func followsFirstOperand(_ result: Int) -> Bool {
+    result == 0 || Self.self != LayerNormalization.self
+  }
 }
 
 /// The wanted results of an operator, for constants and as the meaning that other kernels are compared with.

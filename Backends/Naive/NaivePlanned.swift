@@ -23,11 +23,13 @@ struct NaivePlanned: PreparedKernel {
   func run(_ call: borrowing KernelCall) throws(KernelFault) {
     var operands: [RuntimeValue?] = []
     for (i, slot) in request.inputs.enumerated() {
-      operands.append(try slot.map { (slot) throws(KernelFault) in .tensor(try borrow(call.input(i), slot.placement)) })
+      operands.append(
+        try slot.map { (slot) throws(KernelFault) in .tensor(try borrow(call.input(i), slot.placement)) })
     }
     var outputs: [Tensor?] = []
     for (i, placement) in request.outputs.enumerated() {
-      outputs.append(try placement.map { (placement) throws(KernelFault) in try borrow(call.output(i).bytes, placement) })
+      outputs.append(
+        try placement.map { (placement) throws(KernelFault) in try borrow(call.output(i).bytes, placement) })
     }
     // The result before the epilogue may have another type, and then memory of its own.
     let destinations = epilogue.changesType ? [] : outputs

@@ -86,7 +86,8 @@ extension ScaleShift: NaiveOperator {
 }
 
 /// The mean and the variance of `count` elements.
-private func moments<T: FloatNumber>(_ x: UnsafePointer<T>, _ count: Int) -> (mean: Double, variance: Double) {
+private func moments<T: FloatNumber>(_ x: UnsafePointer<T>, _ count: Int) -> (mean: Double, variance: Double)
+{
   var sum = 0.0
   for i in 0..<count { sum += x[i].real }
   let mean = sum / Double(count)
@@ -137,7 +138,9 @@ extension LayerNormalization: NaiveOperator {
     let count = x.sizes[axis...].product
     let normalizedSizes = Array(x.sizes[axis...])
     let scale = try spread(try call.operand(1), over: normalizedSizes)
-    let bias = try call.optional(2).map { (bias) throws(KernelFault) in try spread(bias, over: normalizedSizes) }
+    let bias = try call.optional(2).map { (bias) throws(KernelFault) in
+      try spread(bias, over: normalizedSizes)
+    }
     let y = try call.result(0, x.dataType, x.sizes)
     let statistics = x.sizes[..<axis] + [Int](repeating: 1, count: x.rank - axis)
     // Statistics are float32 whatever the operand is, unless it is wider.

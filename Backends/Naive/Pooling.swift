@@ -5,7 +5,9 @@ import Tensors
 /// Windows of more positions are refused: attributes alone could ask for any number.
 private let windowLimit = 1 << 24
 
-private func poolingGeometry(_ window: Window, _ x: Tensor, ceilMode: Bool) throws(KernelFault) -> WindowGeometry {
+private func poolingGeometry(_ window: Window, _ x: Tensor, ceilMode: Bool) throws(KernelFault)
+  -> WindowGeometry
+{
   guard x.rank >= 2 else { throw .malformed }
   let geometry = try WindowGeometry(window, input: Array(x.sizes.dropFirst(2)), ceilMode: ceilMode)
   var positions = 1

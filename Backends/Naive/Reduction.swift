@@ -167,7 +167,9 @@ extension ArgReduce: NaiveOperator {
           for c in 1..<count {
             let (value, record) = (from[c * inner], from[best * inner])
             let wins = isMaximum ? value > record : value < record
-            if wins || (value.isNotANumber && !record.isNotANumber) || (selectLast && value == record) { best = c }
+            if wins || (value.isNotANumber && !record.isNotANumber) || (selectLast && value == record) {
+              best = c
+            }
           }
           y[o * inner + i] = Int64(best)
         }

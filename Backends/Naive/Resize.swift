@@ -7,9 +7,10 @@ extension Resize: NaiveOperator {
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
-    let axes = try axes.map { (axes) throws(KernelFault) in
-      try axes.map { (axis) throws(KernelFault) in try normalized(axis, rank: x.rank) }
-    } ?? Array(0..<x.rank)
+    let axes =
+      try axes.map { (axes) throws(KernelFault) in
+        try axes.map { (axis) throws(KernelFault) in try normalized(axis, rank: x.rank) }
+      } ?? Array(0..<x.rank)
     let region = try self.region(in: call, axes: axes, rank: x.rank)
     let (scales, sizes) = try target(x, axes: axes, in: call)
     let y = try call.result(0, x.dataType, sizes)
@@ -23,10 +24,12 @@ extension Resize: NaiveOperator {
     }
     if mode == .nearest {
       let fill = try cast(
-        try faulting { () throws(TensorError) in try Tensor(scalar: extrapolationValue.value) }, to: x.dataType)
+        try faulting { () throws(TensorError) in try Tensor(scalar: extrapolationValue.value) },
+        to: x.dataType)
       let maps = samples.map { axis in axis.rows.map { $0.isOutside ? -1 : $0.first } }
       guard let bits = x.dataType.bitWidth, bits >= 8 else { throw .notRepresentable }
       take(from: x, maps: maps, fill: fill.bytes.base, into: y.base, width: bits / 8)
+      withExtendedLifetime(fill) {}
       return
     }
     try interpolate(x, samples, into: y)
@@ -44,7 +47,8 @@ extension Resize: NaiveOperator {
   }
 
   /// Factors and sizes of the result along every axis.
-  private func target(_ x: Tensor, axes: [Int], in call: Evaluation) throws(KernelFault) -> ([Double], [Int]) {
+  private func target(_ x: Tensor, axes: [Int], in call: Evaluation) throws(KernelFault) -> ([Double], [Int])
+  {
     var factors = [Double](repeating: 1, count: x.rank)
     var result = x.sizes
     var given = scales?.map(\.value)
@@ -133,7 +137,8 @@ private struct AxisSamples {
     isIdentity = input == output && scale == 1 && op.coordinates != .tfCropAndResize
     let width = scale * Double(input)
     for position in 0..<output {
-      let x = Self.coordinate(op, Double(position), input: Double(input), output: Double(output), width, scale, region)
+      let x = Self.coordinate(
+        op, Double(position), input: Double(input), output: Double(output), width, scale, region)
       if op.coordinates == .tfCropAndResize, x < 0 || x > Double(input - 1) {
         rows.append(Row(first: 0, weights: [], isOutside: true))
         continue

@@ -25,7 +25,8 @@ extension Concat: NaiveOperator {
       var offset = 0
       for part in operands {
         copyStrided(
-          from: part.bytes.base, strides: rowMajorStrides(part.sizes), to: y.base + offset * strides[axis] * width,
+          from: part.bytes.base, strides: rowMajorStrides(part.sizes),
+          to: y.base + offset * strides[axis] * width,
           strides: strides, sizes: part.sizes, elementByteCount: width)
         offset += part.sizes[axis]
       }
@@ -79,12 +80,16 @@ extension Slice: NaiveOperator {
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
-    guard let starts = try call.integers(starts, orOperand: 1), let ends = try call.integers(ends, orOperand: 2) else {
+    guard let starts = try call.integers(starts, orOperand: 1),
+      let ends = try call.integers(ends, orOperand: 2)
+    else {
       throw .malformed
     }
     let axes = try call.integers(axes, orOperand: 3) ?? Array(0..<starts.count)
     let steps = try call.integers(steps, orOperand: 4) ?? [Int](repeating: 1, count: starts.count)
-    guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else { throw .malformed }
+    guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else {
+      throw .malformed
+    }
     let dense = rowMajorStrides(x.sizes)
     var sizes = x.sizes
     var strides = dense
@@ -102,7 +107,8 @@ extension Slice: NaiveOperator {
     }
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       copyStrided(
-        from: operands[0].bytes.base + offset * width, strides: strides, to: y.base, strides: rowMajorStrides(sizes),
+        from: operands[0].bytes.base + offset * width, strides: strides, to: y.base,
+        strides: rowMajorStrides(sizes),
         sizes: sizes, elementByteCount: width)
     }
   }
@@ -137,7 +143,9 @@ extension Pad: NaiveOperator {
     let x = try call.operand(0)
     guard let given = try call.integers(pads, orOperand: 1) else { throw .malformed }
     let axes = try call.integers(axes, orOperand: 3) ?? Array(0..<x.rank)
-    guard given.count == 2 * axes.count, given.allSatisfy({ -(1 << 40)..<1 << 40 ~= $0 }) else { throw .malformed }
+    guard given.count == 2 * axes.count, given.allSatisfy({ -(1 << 40)..<1 << 40 ~= $0 }) else {
+      throw .malformed
+    }
     var begins = [Int](repeating: 0, count: x.rank)
     var sizes = x.sizes
     for (i, axis) in axes.enumerated() {
@@ -200,7 +208,8 @@ extension Pad: NaiveOperator {
 
 /// Copies element (maps[0][i], maps[1][j], …) of the source to (i, j, …) of a row-major result; −1 stands for `fill`.
 func take(
-  from source: Tensor, maps: [[Int]], fill: UnsafeRawPointer?, into target: UnsafeMutableRawPointer, width: Int
+  from source: Tensor, maps: [[Int]], fill: UnsafeRawPointer?, into target: UnsafeMutableRawPointer,
+  width: Int
 ) {
   let strides = rowMajorStrides(source.sizes)
   let last = maps.count - 1

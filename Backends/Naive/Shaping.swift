@@ -54,7 +54,8 @@ extension Squeeze: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
     let given = try call.integers(axes, orOperand: 1)
-    let axes = try given.map { (axes) throws(KernelFault) in try normalized(axes, rank: x.rank) }
+    let axes =
+      try given.map { (axes) throws(KernelFault) in try normalized(axes, rank: x.rank) }
       ?? x.sizes.indices.filter { x.sizes[$0] == 1 }
     guard axes.allSatisfy({ x.sizes[$0] == 1 }) else { throw .malformed }
     call.set(0, .tensor(try x.reshape(x.sizes.indices.filter { !axes.contains($0) }.map { x.sizes[$0] })))
@@ -91,7 +92,8 @@ extension Transpose: NaiveOperator {
     let strides = rowMajorStrides(x.sizes)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       copyStrided(
-        from: operands[0].bytes.base, strides: order.map { strides[$0] }, to: y.base, strides: rowMajorStrides(sizes),
+        from: operands[0].bytes.base, strides: order.map { strides[$0] }, to: y.base,
+        strides: rowMajorStrides(sizes),
         sizes: sizes, elementByteCount: width)
     }
   }
@@ -110,7 +112,8 @@ extension Expand: NaiveOperator {
     let strides = try broadcastStrides(x.sizes, to: sizes)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       copyStrided(
-        from: operands[0].bytes.base, strides: strides, to: y.base, strides: rowMajorStrides(sizes), sizes: sizes,
+        from: operands[0].bytes.base, strides: strides, to: y.base, strides: rowMajorStrides(sizes),
+        sizes: sizes,
         elementByteCount: width)
     }
   }
@@ -143,7 +146,8 @@ extension Tile: NaiveOperator {
     }
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       copyStrided(
-        from: operands[0].bytes.base, strides: sourceStrides, to: y.base, strides: targetStrides, sizes: pairs,
+        from: operands[0].bytes.base, strides: sourceStrides, to: y.base, strides: targetStrides,
+        sizes: pairs,
         elementByteCount: width)
     }
   }

@@ -21,7 +21,9 @@ extension LogSoftmax: NaiveOperator {
   }
 }
 
-private func softmax(axis: Int, flattens: Bool, logarithm: Bool, in call: inout Evaluation) throws(KernelFault) {
+private func softmax(axis: Int, flattens: Bool, logarithm: Bool, in call: inout Evaluation)
+  throws(KernelFault)
+{
   let x = try call.operand(0)
   let y = try call.result(0, x.dataType, x.sizes)
   let outer: Int
@@ -49,7 +51,8 @@ private func softmax(axis: Int, flattens: Bool, logarithm: Bool, in call: inout 
 
 /// exp(x − max) ÷ Σ exp(x − max), or x − max − log of that sum.
 private func normalize<T: FloatNumber>(
-  _ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>, _ outer: Int, _ count: Int, _ inner: Int, _ logarithm: Bool
+  _ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>, _ outer: Int, _ count: Int, _ inner: Int,
+  _ logarithm: Bool
 ) {
   for o in 0..<outer {
     for i in 0..<inner {

@@ -64,7 +64,9 @@ let reorderRow = Kernel(
       return .declines("a blocked layout")
     }
     var offer = Offer(inputs: [input.placement.format], outputs: [output.format])
-    if input.placement.format.storage != output.format.storage { offer.numerics = .reduced(output.format.storage) }
+    if input.placement.format.storage != output.format.storage {
+      offer.numerics = .reduced(output.format.storage)
+    }
     return .accepts([offer])
   },
   implementation: .planned { (request, offer, _, _) throws(KernelError) in

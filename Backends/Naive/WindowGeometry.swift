@@ -23,7 +23,8 @@ struct WindowGeometry {
     let rank = input.count
     guard kernel.count == rank, window.strides.count == rank, window.dilations.count == rank,
       window.padsBegin.count == rank, window.padsEnd.count == rank,
-      window.strides.allSatisfy({ 1..<Self.limit ~= $0 }), window.dilations.allSatisfy({ 1..<Self.limit ~= $0 }),
+      window.strides.allSatisfy({ 1..<Self.limit ~= $0 }),
+      window.dilations.allSatisfy({ 1..<Self.limit ~= $0 }),
       kernel.allSatisfy({ 1..<Self.limit ~= $0 }), input.allSatisfy({ 0..<Self.limit ~= $0 }),
       (window.padsBegin + window.padsEnd).allSatisfy({ -Self.limit..<Self.limit ~= $0 })
     else { throw .malformed }
@@ -79,7 +80,8 @@ struct WindowGeometry {
     for axis in 0..<rank {
       let shift = k[axis] * dilations[axis] - padsBegin[axis]
       shifts.append(shift)
-      ranges.append(Self.inside(shift: shift, stride: strides[axis], input: input[axis], output: output[axis]))
+      ranges.append(
+        Self.inside(shift: shift, stride: strides[axis], input: input[axis], output: output[axis]))
     }
     return Tap(shifts: shifts, ranges: ranges)
   }
@@ -105,7 +107,8 @@ struct WindowGeometry {
       padsBegin.allSatisfy({ $0 == 0 }), input == output
     else { return self }
     return WindowGeometry(
-      kernel: [1], strides: [1], dilations: [1], padsBegin: [0], positions: [output.product], target: [input.product])
+      kernel: [1], strides: [1], dilations: [1], padsBegin: [0], positions: [output.product],
+      target: [input.product])
   }
 }
 
