@@ -62,9 +62,13 @@ let product: [Target] = [
 let everything: [Target.Dependency] = ["TestSupport", "Needletail"] + core + backendModules
 let testTargets: [Target] = [
   module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
+  module("OperatorSuite", path: "Tests/OperatorSuite", ["TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
   tests("TensorsTests", ["Tensors", "TestSupport"]),
   tests("IRTests", ["Operators", "IR", "Tensors"]),
   tests("OperatorsTests", ["Operators", "IR", "Tensors"]),
+  tests(
+    "NaiveTests", ["NaiveBackend", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
+  tests("BackendTests", ["OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"] + backendModules),
   tests("SIMDTests", ["SIMDBackend", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),

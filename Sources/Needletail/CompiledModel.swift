@@ -91,8 +91,7 @@ public final class CompiledModel: Sendable {
       pipeline: options.optimization == .full ? PassCatalog.specialize : PassCatalog.legalize,
       disabledPasses: options.disabledPasses,
       tuner: tuner)
-    let target = Target(
-      executable: Executable(graph: graph, path: "", source: specializer), specializer: specializer)
+    let target = Target(executable: Executable(graph: graph, path: "", source: specializer), specializer: specializer)
     return targets.withLock { targets in
       if let first = targets[key] { return first }
       targets[key] = target
@@ -101,9 +100,7 @@ public final class CompiledModel: Sendable {
   }
 
   /// Runs once on a request of its own. Prefer a request for many runs: it keeps its memory.
-  public func run(_ inputs: [String: Tensor], backend: BackendChoice = .auto, threads: Int? = nil) throws
-    -> [String: Tensor]
-  {
+  public func run(_ inputs: [String: Tensor], backend: BackendChoice = .auto, threads: Int? = nil) throws -> [String: Tensor] {
     try makeRequest(backend: backend, threads: threads).run(inputs)
   }
 }

@@ -11,8 +11,7 @@ package struct MeasurementLimits: Hashable, Sendable {
   package var turnSeconds: Double
 
   package init(
-    minimumRuns: Int = 30, minimumSeconds: Double = 1, maximumSeconds: Double = 60,
-    turnSeconds: Double = 0.004
+    minimumRuns: Int = 30, minimumSeconds: Double = 1, maximumSeconds: Double = 60, turnSeconds: Double = 0.004
   ) {
     self.minimumRuns = minimumRuns
     self.minimumSeconds = minimumSeconds

@@ -83,8 +83,7 @@ package struct Drift: Hashable, Sendable {
   /// nil when the halves agree: the change is below `threshold`, or their intervals overlap.
   package init?(_ series: [Double], threshold: Double = 0.05) {
     let half = series.count / 2
-    guard half >= 6, let first = Statistics(Array(series[..<half])),
-      let second = Statistics(Array(series[half...])),
+    guard half >= 6, let first = Statistics(Array(series[..<half])), let second = Statistics(Array(series[half...])),
       let a = first.medianInterval, let b = second.medianInterval, first.median > 0
     else { return nil }
     change = second.median / first.median - 1

@@ -66,9 +66,7 @@ extension TensorDifference {
     for i in a.indices where a[i] != e[i] {
       let difference = abs(Double(a[i]) - Double(e[i]))
       worstAbsolute = max(worstAbsolute, difference)
-      if difference > tolerance.absolute + tolerance.relative * abs(Double(e[i])) {
-        note(i, "\(a[i])", "\(e[i])")
-      }
+      if difference > tolerance.absolute + tolerance.relative * abs(Double(e[i])) { note(i, "\(a[i])", "\(e[i])") }
     }
     for value in e { scale = max(scale, abs(Double(value))) }
   }
@@ -84,11 +82,7 @@ extension TensorDifference {
       let e = expected[i]
       if a == e || (a.isNaN && e.isNaN) { continue }
       let difference = abs(a - e)
-      if difference.isFinite {
-        worstAbsolute = max(worstAbsolute, difference)
-      } else {
-        worstAbsolute = .infinity
-      }
+      if difference.isFinite { worstAbsolute = max(worstAbsolute, difference) } else { worstAbsolute = .infinity }
       // Written so that a NaN is beyond.
       if !(difference <= floor + tolerance.relative * abs(e)) || e.isInfinite {
         note(i, isWide ? "\(a)" : "\(Float(a))", isWide ? "\(e)" : "\(Float(e))")

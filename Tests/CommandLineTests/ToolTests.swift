@@ -16,8 +16,7 @@ import Testing
   private func run(words: [String]) throws -> Outcome {
     let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
-      "needletail")
+    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("needletail")
     process.arguments = words
     let output = Pipe()
     let errors = Pipe()
@@ -117,10 +116,7 @@ import Testing
     let model = tinyModel(folder)
     let quick = ["--seconds", "0.01", "--runs", "6", "--threads", "1", "--backend", "naive"]
     let commands =
-      [
-        ["inspect", model], ["check", model], ["compile", model], ["run", model, "--profile"],
-        ["why", model], ["host"],
-      ]
+      [["inspect", model], ["check", model], ["compile", model], ["run", model, "--profile"], ["why", model], ["host"]]
       + [["bench", model] + quick, ["compare", model] + quick]
     for words in commands {
       let outcome = try run(words: words + ["--json", "-"])
@@ -134,18 +130,12 @@ import Testing
   @Test func compareMeasuresFreshProcesses() throws {
     let folder = TemporaryFolder()
     let outcome = try run(
-      words: [
-        "compare", tinyModel(folder), "--backend", "simd", "--batch", "1,2", "--seconds", "0.01", "--json",
-        "-",
-      ])
+      words: ["compare", tinyModel(folder), "--backend", "simd", "--batch", "1,2", "--seconds", "0.01", "--json", "-"])
     #expect(outcome.code == 0, "\(outcome.errors)")
     let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
     let rows = try #require(object?["rows"] as? [[String: Any]])
     #expect(rows.count == 6)
-    #expect(
-      rows.map { $0["variant"] as? String } == [
-        "original", "folded", "optimized", "original", "folded", "optimized",
-      ])
+    #expect(rows.map { $0["variant"] as? String } == ["original", "folded", "optimized", "original", "folded", "optimized"])
     for row in rows {
       #expect((row["peak_bytes"] as? Int ?? 0) > 1 << 20)
       #expect((row["p50_ms"] as? Double ?? 0) > 0)
@@ -165,9 +155,7 @@ import Testing
 
   @Test func testReportsEveryCase() throws {
     let folder = TemporaryFolder()
-    for (name, operatorName, last) in [
-      ("good", "Relu", Float(0)), ("bad", "Relu", 1), ("odd", "NoSuchOperator", 0),
-    ] {
+    for (name, operatorName, last) in [("good", "Relu", Float(0)), ("bad", "Relu", 1), ("odd", "NoSuchOperator", 0)] {
       folder.write("\(name)/model.onnx", TinyModel.bytes(operatorName: operatorName))
       folder.write("\(name)/test_data_set_0/input_0.pb", TinyModel.tensor([1, 2, 3, 4], sizes: [1, 4]))
       folder.write("\(name)/test_data_set_0/output_0.pb", TinyModel.tensor([2, 0, 6, last], sizes: [1, 4]))

@@ -58,14 +58,11 @@ package enum TinyModel {
       for size in sizes { tensor.add(1, size) }
       tensor.add(2, 1)
       if !name.isEmpty { tensor.add(8, name) }
-      tensor.add(
-        9, elements.flatMap { x in (0..<4).map { UInt8(truncatingIfNeeded: x.bitPattern >> (8 * $0)) } })
+      tensor.add(9, elements.flatMap { x in (0..<4).map { UInt8(truncatingIfNeeded: x.bitPattern >> (8 * $0)) } })
     }
   }
 
-  private static func node(_ operatorName: String, _ name: String, _ inputs: [String], _ output: String)
-    -> [UInt8]
-  {
+  private static func node(_ operatorName: String, _ name: String, _ inputs: [String], _ output: String) -> [UInt8] {
     ProtoBytes.message { node in
       for input in inputs { node.add(1, input) }
       node.add(2, output)

@@ -40,8 +40,7 @@ package struct CommandDeclaration: Sendable {
 
 extension CommandDeclaration {
   package var usage: String {
-    (["needletail", name] + arguments.map(\.usage) + (options.isEmpty ? [] : ["[options]"])).joined(
-      separator: " ")
+    (["needletail", name] + arguments.map(\.usage) + (options.isEmpty ? [] : ["[options]"])).joined(separator: " ")
   }
 
   /// The text of `--help`.

@@ -36,8 +36,7 @@ package struct Option<Value: Sendable>: Sendable {
   let parse: @Sendable ([String]) throws(UsageError) -> Value
 
   init(
-    _ name: String, short: String? = nil, _ arity: OptionDeclaration.Arity, _ help: String,
-    default text: String? = nil,
+    _ name: String, short: String? = nil, _ arity: OptionDeclaration.Arity, _ help: String, default text: String? = nil,
     parse: @escaping @Sendable ([String]) throws(UsageError) -> Value
   ) {
     declaration = OptionDeclaration(name: name, short: short, arity: arity, help: help, defaultText: text) {
@@ -59,8 +58,7 @@ extension Option {
     _ name: String, short: String? = nil, _ placeholder: String, _ help: String, default fallback: Value,
     defaultText: String? = nil, _ read: @escaping @Sendable (String) throws(UsageError) -> Value
   ) -> Option {
-    Option(name, short: short, .value(placeholder), help, default: defaultText) {
-      (texts) throws(UsageError) in
+    Option(name, short: short, .value(placeholder), help, default: defaultText) { (texts) throws(UsageError) in
       guard let text = texts.last else { return fallback }
       return try read(text)
     }
@@ -72,9 +70,7 @@ extension Option {
 /// Readers of option values; each says what it expected.
 enum Read {
   static func count(_ text: String) throws(UsageError) -> Int {
-    guard let number = Int(text), number > 0 else {
-      throw UsageError("expected a whole number above 0, found '\(text)'")
-    }
+    guard let number = Int(text), number > 0 else { throw UsageError("expected a whole number above 0, found '\(text)'") }
     return number
   }
 
@@ -114,9 +110,7 @@ enum Read {
       }
       let (a, b) = (numbers[numbers.count - 2], numbers[numbers.count - 1])
       guard b > a else { throw UsageError("expected growing numbers before '...', found '\(text)'") }
-      while numbers.count < 64, let next = numbers.last.map({ b % a == 0 ? $0 * (b / a) : $0 + (b - a) }),
-        next < last
-      {
+      while numbers.count < 64, let next = numbers.last.map({ b % a == 0 ? $0 * (b / a) : $0 + (b - a) }), next < last {
         numbers.append(next)
       }
     }

@@ -10,13 +10,11 @@ enum Options {
   static let verbose = Option<Bool>.flag("--verbose", short: "-v", "tell more")
 
   static let backend = Option<BackendChoice>.value(
-    "--backend", "NAME", "naive, simd, openblas, onednn or auto", default: .auto, defaultText: "auto",
-    Read.oneOf)
+    "--backend", "NAME", "naive, simd, openblas, onednn or auto", default: .auto, defaultText: "auto", Read.oneOf)
 
   /// nil: not given.
   static let backends = Option<[BackendChoice]?>.value(
-    "--backend", "LIST", "backends separated by commas, or all", default: nil,
-    defaultText: "all that are there"
+    "--backend", "LIST", "backends separated by commas, or all", default: nil, defaultText: "all that are there"
   ) { (text) throws(UsageError) in try readBackends(text) }
 
   static let threads = Option<Int?>.value(

@@ -4,15 +4,13 @@ import Runtime
 
 let benchCommand = CommandDeclaration(
   name: "bench", summary: "Measures how long a model takes, and says whether the measurement can be trusted.",
-  discussion:
-    "Backends that are asked for together run in turns in one process, so that whatever disturbs the "
+  discussion: "Backends that are asked for together run in turns in one process, so that whatever disturbs the "
     + "machine disturbs them alike. Every backend runs warm first, until its times settle.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.runs.declaration,
-    Options.seconds.declaration, Options.limit.declaration, Options.size.declaration,
-    Options.seed.declaration,
+    Options.seconds.declaration, Options.limit.declaration, Options.size.declaration, Options.seed.declaration,
     Options.strict.declaration, Options.json.declaration,
   ],
   examples: ["bench model.onnx", "bench model.onnx --batch 1,8,32 --backend simd,onednn,auto --seconds 3"],
@@ -38,8 +36,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let options = try arguments.compileOptions()
   let isStrict = try arguments.value(of: Options.strict)
   if let competition = HostFacts.competition() { console.warn(competition) }
-  var maker = InputMaker(
-    sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
+  var maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
   let start = monotonicNanoseconds()
   let model = try Model(contentsOf: arguments.positional[0])
   let read = monotonicNanoseconds()
@@ -62,8 +59,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
     .object([
       ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
       ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
-      ("read_ms", .number(Double(read - start) / 1e6)),
-      ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
+      ("read_ms", .number(Double(read - start) / 1e6)), ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
       ("rows", .array(rows.map(benchJSON))),
     ]), to: try arguments.value(of: Options.json))
   return isStrict && !isValid ? .measurementInvalid : .success
@@ -111,27 +107,22 @@ private func printBench(
       + "measured, at least \(limits.minimumRuns) and \(significant(limits.minimumSeconds, 2)) s each")
   console.print()
   var table = TextTable([
-    ">batch", "backend", ">p50 ms", "95 % CI", ">p90 ms", ">p99 ms", ">min ms", ">mean ms", ">items/s",
-    ">first ms",
+    ">batch", "backend", ">p50 ms", "95 % CI", ">p90 ms", ">p99 ms", ">min ms", ">mean ms", ">items/s", ">first ms",
     ">plan ms", "against the first",
   ])
   for row in rows {
     let (median, interval) = medianText(row.statistics)
     table.add([
       "\(row.batch)", row.backend.rawValue, median, interval, milliseconds(row.statistics.p90),
-      milliseconds(row.statistics.p99), milliseconds(row.statistics.minimum),
-      milliseconds(row.statistics.mean),
-      significant(Double(row.batch) * 1e9 / row.statistics.median, 4),
-      milliseconds(Double(row.firstNanoseconds)),
+      milliseconds(row.statistics.p99), milliseconds(row.statistics.minimum), milliseconds(row.statistics.mean),
+      significant(Double(row.batch) * 1e9 / row.statistics.median, 4), milliseconds(Double(row.firstNanoseconds)),
       milliseconds(Double(row.planNanoseconds)), speedupText(row.speedup),
     ])
   }
   console.print(table)
   console.print()
   for row in rows {
-    if let strays = strayText(row.facts.strays(from: row.backend), asked: row.backend),
-      row.batch == rows.first?.batch
-    {
+    if let strays = strayText(row.facts.strays(from: row.backend), asked: row.backend), row.batch == rows.first?.batch {
       console.warn(strays)
     }
   }
@@ -145,16 +136,13 @@ func speedupText(_ speedup: Statistics?) -> String {
 }
 
 private func benchJSON(_ row: BenchRow) -> JSON {
-  var members: [(String, JSON)] = [
-    ("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch)),
-  ]
+  var members: [(String, JSON)] = [("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch))]
   members += statisticsJSON(row.statistics)
   members += [
     ("items_per_s", .number(Double(row.batch) * 1e9 / row.statistics.median)),
     ("warm_up_runs", .integer(row.series.warmUpRuns)),
     ("first_run_ms", .number(Double(row.firstNanoseconds) / 1e6)),
-    ("plan_ms", .number(Double(row.planNanoseconds) / 1e6)),
-    ("arena_bytes", .integer(row.facts.arenaByteCount)),
+    ("plan_ms", .number(Double(row.planNanoseconds) / 1e6)), ("arena_bytes", .integer(row.facts.arenaByteCount)),
     ("placement_steps", .object(row.facts.placement.map { ($0.backend, .integer($0.count)) })),
     ("strays", strayJSON(row.facts.strays(from: row.backend))),
     ("speedup_over_first", speedupJSON(row.speedup)),

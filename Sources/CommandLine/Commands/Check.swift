@@ -43,8 +43,7 @@ private func check(_ arguments: ParsedArguments, _ console: Console) throws -> E
         .array(
           problems.map {
             .object([
-              ("subject", .string($0.subject)), ("operator", .string($0.operatorName)),
-              ("reason", .string($0.reason)),
+              ("subject", .string($0.subject)), ("operator", .string($0.operatorName)), ("reason", .string($0.reason)),
             ])
           })
       ),

@@ -5,15 +5,13 @@ private let skipMemory = Option<Bool>.flag(
   "--no-fresh", "do not start a fresh process per variant: no peak memory, load time and first run")
 
 private let stol = Option<Double>.value(
-  "--stol", "S", "tolerance as a share of the largest element of an output", default: 1e-4,
-  defaultText: "1e-4",
+  "--stol", "S", "tolerance as a share of the largest element of an output", default: 1e-4, defaultText: "1e-4",
   Read.tolerance)
 
 let compareCommand = CommandDeclaration(
   name: "compare",
   summary: "Compares a model as it is with the same model folded and optimized: time, memory, numerics.",
-  discussion:
-    "Original: the file's graph, node for node. Folded: constants folded, dead nodes and identities removed. "
+  discussion: "Original: the file's graph, node for node. Folded: constants folded, dead nodes and identities removed. "
     + "Optimized: every pass. The three run in turns, round by round, in one process; ratios are taken within each "
     + "round. Peak memory, load time and first run are measured in a fresh process for each variant. Results are "
     + "compared with the original on naive, on random inputs and on the inputs recorded beside the model.",
@@ -24,9 +22,7 @@ let compareCommand = CommandDeclaration(
     Options.limit.declaration, Options.rtol.declaration, stol.declaration, skipMemory.declaration,
     Options.size.declaration, Options.seed.declaration, Options.strict.declaration, Options.json.declaration,
   ],
-  examples: [
-    "compare model.onnx", "compare model.onnx --batch 4,8,...,256 --backend all --json report.json",
-  ],
+  examples: ["compare model.onnx", "compare model.onnx --batch 4,8,...,256 --backend all --json report.json"],
   exitCodes: [.success, .failure, .modelRejected, .verificationFailed, .measurementInvalid], run: compare)
 
 /// A cell with what fresh processes said of its rows.
@@ -45,8 +41,7 @@ private func compare(_ arguments: ParsedArguments, _ console: Console) throws ->
   let skipsMemory = try arguments.value(of: skipMemory)
   let tolerance = Tolerance(
     relative: try arguments.value(of: Options.rtol), absolute: 1e-7, scaled: try arguments.value(of: stol))
-  let maker = InputMaker(
-    sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
+  let maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
   let model = try Model(contentsOf: arguments.positional[0])
   let batches = try arguments.batches(of: model)
   let comparison = try ModelComparison(
@@ -59,8 +54,7 @@ private func compare(_ arguments: ParsedArguments, _ console: Console) throws ->
       var fresh: [FreshFigures?] = Variant.allCases.map { _ in nil }
       if !skipsMemory {
         for (i, variant) in Variant.allCases.enumerated() {
-          console.progress(
-            "\(backend.rawValue), batch \(batch): fresh process, \(variant.rawValue)", Double(i) / 3)
+          console.progress("\(backend.rawValue), batch \(batch): fresh process, \(variant.rawValue)", Double(i) / 3)
           fresh[i] = try freshFigures(
             model, variant, backend, batch: model.batchSymbols.isEmpty ? nil : batch, maker, threads: threads,
             isStrict: isStrictNumerics, console)

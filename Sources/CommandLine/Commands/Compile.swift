@@ -8,8 +8,7 @@ let compileCommand = CommandDeclaration(
   summary: "Compiles a model and tells what was done: passes, kernels, placement, memory, time.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
-    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration,
-    Options.size.declaration,
+    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration, Options.size.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.verbose.declaration,
     Options.json.declaration,
   ],
@@ -46,17 +45,14 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
   ]
 
   console.print("model      \(modelLine(model))")
-  console.print(
-    "plan       \(backend.rawValue), \(counted(request.threads, "thread")), \(shapesText(values, model))")
+  console.print("plan       \(backend.rawValue), \(counted(request.threads, "thread")), \(shapesText(values, model))")
   console.print()
   printPasses(compiled.passReports, isVerbose: isVerbose, console)
-  console.print(
-    "nodes      \(model.nodeCount) → \(compiled.nodeCount) → \(counted(facts.labels.count, "step"))")
+  console.print("nodes      \(model.nodeCount) → \(compiled.nodeCount) → \(counted(facts.labels.count, "step"))")
   console.print("placement  \(placementText(facts))")
   console.print("reorders   \(facts.reorderCount)")
   console.print(
-    "arena      \(mebibytes(facts.arenaByteCount)) MiB, live-set lower bound \(mebibytes(facts.liveByteCount)) MiB"
-  )
+    "arena      \(mebibytes(facts.arenaByteCount)) MiB, live-set lower bound \(mebibytes(facts.liveByteCount)) MiB")
   console.print("weights    \(mebibytes(compiled.packedByteCount)) MiB packed")
   console.print(
     "time       " + times.map { "\($0.0) \(milliseconds(Double($0.1))) ms" }.joined(separator: ", "))
@@ -78,8 +74,7 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
         .array(
           facts.labels.map {
             .object([
-              ("node", .string($0.node)), ("operator", .string($0.operatorName)),
-              ("kernel", .string($0.kernel)),
+              ("node", .string($0.node)), ("operator", .string($0.operatorName)), ("kernel", .string($0.kernel)),
             ])
           })
       ),
@@ -103,17 +98,14 @@ func shapesText(_ values: [String: RuntimeValue], _ model: Model) -> String {
 private func printKernels(_ facts: PlanFacts, _ console: Console) {
   var counts: [(kernel: String, operatorName: String, count: Int)] = []
   for label in facts.labels {
-    if let i = counts.firstIndex(where: { $0.kernel == label.kernel && $0.operatorName == label.operatorName }
-    ) {
+    if let i = counts.firstIndex(where: { $0.kernel == label.kernel && $0.operatorName == label.operatorName }) {
       counts[i].count += 1
     } else {
       counts.append((label.kernel, label.operatorName, 1))
     }
   }
   var table = TextTable([">steps", "operator", "kernel"])
-  for row in counts.sorted(by: { $0.count > $1.count }) {
-    table.add(["\(row.count)", row.operatorName, row.kernel])
-  }
+  for row in counts.sorted(by: { $0.count > $1.count }) { table.add(["\(row.count)", row.operatorName, row.kernel]) }
   console.print(table)
 }
 
@@ -122,8 +114,7 @@ private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Co
   for report in reports where isVerbose || report.changes > 0 || !report.log.failures.isEmpty {
     table.add([
       report.stage, report.pass, "\(report.changes)", "\(report.log.declines.count)",
-      report.nodesBefore == report.nodesAfter
-        ? "\(report.nodesAfter)" : "\(report.nodesBefore) → \(report.nodesAfter)",
+      report.nodesBefore == report.nodesAfter ? "\(report.nodesAfter)" : "\(report.nodesBefore) → \(report.nodesAfter)",
     ])
   }
   if !table.isEmpty {
@@ -132,8 +123,7 @@ private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Co
   }
   for report in reports {
     for failure in report.log.failures {
-      console.warn(
-        "pass \(report.pass) was taken back: \(failure.rule) at '\(failure.node)': \(failure.reason)")
+      console.warn("pass \(report.pass) was taken back: \(failure.rule) at '\(failure.node)': \(failure.reason)")
     }
   }
   guard isVerbose else { return }
@@ -141,9 +131,7 @@ private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Co
   var declines = TextTable(["declined", "node", "reason"])
   for report in reports {
     for hit in report.log.hits { hits.add([hit.rule, "\(hit.count)"]) }
-    for decline in report.log.declines {
-      declines.add([decline.rule, shortened(decline.node), decline.reason])
-    }
+    for decline in report.log.declines { declines.add([decline.rule, shortened(decline.node), decline.reason]) }
   }
   for table in [hits, declines] where !table.isEmpty {
     console.print(table)
@@ -161,8 +149,7 @@ private func passesJSON(_ reports: [PassReport]) -> JSON {
   return .array(
     reports.map { report in
       .object([
-        ("stage", .string(report.stage)), ("pass", .string(report.pass)),
-        ("changes", .integer(report.changes)),
+        ("stage", .string(report.stage)), ("pass", .string(report.pass)), ("changes", .integer(report.changes)),
         ("nodes_before", .integer(report.nodesBefore)), ("nodes_after", .integer(report.nodesAfter)),
         ("hits", .object(report.log.hits.map { ($0.rule, .integer($0.count)) })),
         ("declines", refusals(report.log.declines)), ("failures", refusals(report.log.failures)),

@@ -2,8 +2,7 @@ import Kernels
 import Needletail
 
 let hostCommand = CommandDeclaration(
-  name: "host",
-  summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",
+  name: "host", summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",
   options: [Options.threads.declaration, Options.json.declaration],
   examples: ["host", "host --json -"],
   exitCodes: [.success], run: host)
@@ -12,8 +11,7 @@ private func host(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
   let threads = try arguments.value(of: Options.threads)
   let facts = HostFacts.read()
   console.print("processor  \(facts.processor)")
-  console.print(
-    "features   \(facts.features.isEmpty ? "none that kernels know" : facts.features.joined(separator: " "))")
+  console.print("features   \(facts.features.isEmpty ? "none that kernels know" : facts.features.joined(separator: " "))")
   for (i, cache) in facts.caches.enumerated() {
     let size = cache.byteCount >= 1 << 20 ? "\(cache.byteCount >> 20) MiB" : "\(cache.byteCount >> 10) KiB"
     console.print(

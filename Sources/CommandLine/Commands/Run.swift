@@ -23,9 +23,7 @@ private let labels = Option<String?>.value(
 private let labelOffset = Option<Int>.value(
   "--label-offset", "N", "lines of --labels before that of class 0", default: 0, defaultText: "0"
 ) { (text) throws(UsageError) in
-  guard let number = Int(text), number >= 0 else {
-    throw UsageError("expected a whole number, found '\(text)'")
-  }
+  guard let number = Int(text), number >= 0 else { throw UsageError("expected a whole number, found '\(text)'") }
   return number
 }
 
@@ -36,8 +34,7 @@ let runCommand = CommandDeclaration(
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
     input.declaration, outputFolder.declaration, Options.backend.declaration, Options.threads.declaration,
-    Options.batch.declaration, Options.size.declaration, Options.seed.declaration,
-    Options.optimize.declaration,
+    Options.batch.declaration, Options.size.declaration, Options.seed.declaration, Options.optimize.declaration,
     Options.strictNumerics.declaration, profile.declaration, labels.declaration, labelOffset.declaration,
     Options.json.declaration,
   ],
@@ -88,8 +85,7 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   ]
   if wantsProfile {
     let runs = 20
-    let profile = try PreparedRun(compiled, backend, threads: request.threads, inputs: values).profile(
-      runs: runs)
+    let profile = try PreparedRun(compiled, backend, threads: request.threads, inputs: values).profile(runs: runs)
     printProfile(profile, runs: runs, console)
     members.append(("profile_runs", .integer(runs)))
     members.append(("profile", profileJSON(profile, runs: runs)))
@@ -125,9 +121,7 @@ func inputValues(_ model: Model, _ pairs: [(name: String, value: String)], _ mak
 }
 
 private func readLines(_ path: String) throws -> [String] {
-  guard let text = readSmallFile(path) else {
-    throw ToolError("\(path): \(String(cString: strerror(errno)))")
-  }
+  guard let text = readSmallFile(path) else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
   return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 }
 

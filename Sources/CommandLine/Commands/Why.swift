@@ -4,8 +4,7 @@ import Passes
 
 let whyCommand = CommandDeclaration(
   name: "why", summary: "Tells which kernels a node could have run on, and why the chosen one was chosen.",
-  discussion:
-    "Without NODE: one line for each node. A node is named as in the compiled graph, as in the file, or by its number "
+  discussion: "Without NODE: one line for each node. A node is named as in the compiled graph, as in the file, or by its number "
     + "in that list. "
     + "Times are measured with 'auto', and predicted ('~') on one backend.",
   arguments: [
@@ -13,8 +12,7 @@ let whyCommand = CommandDeclaration(
     ArgumentDeclaration("NODE", .optional, "a node's name, a part of it, or its number"),
   ],
   options: [
-    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration,
-    Options.size.declaration,
+    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration, Options.size.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.json.declaration,
   ],
   examples: ["why model.onnx", "why model.onnx conv1", "why model.onnx conv1 --backend onednn"],
@@ -52,8 +50,7 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
     for report in reports { print(report, console) }
   }
   let shown = refusals.filter { refusal in
-    name == nil || refusal.1.node == name
-      || reports.contains { $0.node == refusal.1.node || $0.origins.contains(refusal.1.node) }
+    name == nil || refusal.1.node == name || reports.contains { $0.node == refusal.1.node || $0.origins.contains(refusal.1.node) }
   }
   if name != nil && !shown.isEmpty {
     var table = TextTable(["pass declined", "rule", "node", "reason"])
@@ -100,8 +97,7 @@ private func overview(_ report: NodeReport) -> [String] {
   let chosen = accepted.first { $0.kernel == report.chosen }
   let next = accepted.first { $0.kernel != report.chosen }
   return [
-    shortened(report.node), report.operatorName, report.chosen, chosen.map(timeText) ?? "",
-    next?.kernel ?? "–",
+    shortened(report.node), report.operatorName, report.chosen, chosen.map(timeText) ?? "", next?.kernel ?? "–",
     next.map(timeText) ?? "", "\(report.considerations.count { !$0.accepted })",
   ]
 }
@@ -116,9 +112,7 @@ private func print(_ report: NodeReport, _ console: Console) {
     ($0.accepted ? 0 : 1, $0.nanoseconds ?? .infinity) < ($1.accepted ? 0 : 1, $1.nanoseconds ?? .infinity)
   }
   for consideration in sorted {
-    let mark =
-      consideration.kernel == report.chosen && consideration.accepted
-      ? "→" : consideration.accepted ? " " : "✗"
+    let mark = consideration.kernel == report.chosen && consideration.accepted ? "→" : consideration.accepted ? " " : "✗"
     table.add([mark, consideration.kernel, timeText(consideration), consideration.detail])
   }
   console.print(table)
@@ -128,8 +122,7 @@ private func print(_ report: NodeReport, _ console: Console) {
 
 private func reportJSON(_ report: NodeReport) -> JSON {
   .object([
-    ("node", .string(report.node)), ("operator", .string(report.operatorName)),
-    ("origins", JSON(report.origins)),
+    ("node", .string(report.node)), ("operator", .string(report.operatorName)), ("origins", JSON(report.origins)),
     ("chosen", .string(report.chosen)),
     (
       "candidates",

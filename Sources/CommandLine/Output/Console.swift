@@ -75,9 +75,7 @@ package final class Console: @unchecked Sendable {
   private static func write(_ bytes: [UInt8], to file: Int32) {
     var done = 0
     while done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done)
-      }
+      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done) }
       if count < 0 && errno == EINTR { continue }
       // The reader is gone: nobody is left to tell.
       if count <= 0 { return }
@@ -105,9 +103,7 @@ func writeFile(_ path: String, _ bytes: [UInt8]) throws {
   defer { close(file) }
   var done = 0
   while done < bytes.count {
-    let count = bytes.withUnsafeBytes {
-      Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done)
-    }
+    let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done) }
     if count < 0 && errno == EINTR { continue }
     if count <= 0 { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
     done += count

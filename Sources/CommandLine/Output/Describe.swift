@@ -33,8 +33,7 @@ func placementText(_ profile: Profile, runs: Int) -> String {
     }
   }
   return sums.sorted { $0.nanoseconds > $1.nanoseconds }
-    .map { "\($0.backend) \(counted($0.count, "step")) \(milliseconds($0.nanoseconds)) ms" }.joined(
-      separator: " │ ")
+    .map { "\($0.backend) \(counted($0.count, "step")) \(milliseconds($0.nanoseconds)) ms" }.joined(separator: " │ ")
 }
 
 /// Says which nodes ran elsewhere than asked, by name.
@@ -61,9 +60,7 @@ func modelJSON(_ model: Model) -> JSON {
     ("nodes", .integer(model.nodeCount)),
     (
       "opsets",
-      .object(
-        model.file.operatorSets.map { ($0.domain.isEmpty ? "ai.onnx" : $0.domain, .integer(Int($0.version))) }
-      )
+      .object(model.file.operatorSets.map { ($0.domain.isEmpty ? "ai.onnx" : $0.domain, .integer(Int($0.version))) })
     ),
     ("producer", .string(model.file.producer)),
   ])
@@ -73,9 +70,7 @@ func portsJSON(_ ports: [Model.Port]) -> JSON {
   .array(ports.map { .object([("name", .string($0.name)), ("type", .string("\($0.type)"))]) })
 }
 
-func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", divisor: Double = 1e6) -> [(
-  String, JSON
-)] {
+func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", divisor: Double = 1e6) -> [(String, JSON)] {
   [
     ("runs", .integer(statistics.count)), ("min\(suffix)", .number(statistics.minimum / divisor)),
     ("p50\(suffix)", .number(statistics.median / divisor)),

@@ -1,0 +1,17 @@
+import TestSupport
+
+/// Cases for every operator of the catalog: what each backend, the compiler's passes and constant folding are tested
+/// with. Expectations are closed forms over `Grid`, or tables small enough to check by hand.
+package enum OperatorSuite {
+  package static let cases: [OperatorCase] = all([
+    convolution, linear, pooling, normalization, elementwise, softmax, reduction, shaping, selection, resize,
+    generation, sequences, storage, epilogues,
+  ])
+
+  /// Lists as one. Long sums of arrays take the compiler too long.
+  static func all(_ lists: [[OperatorCase]]) -> [OperatorCase] { lists.flatMap { $0 } }
+
+  package static func cases(of operatorName: String) -> [OperatorCase] {
+    cases.filter { $0.op.name == operatorName }
+  }
+}
