@@ -2,8 +2,8 @@
 // of parts of the output, each run by one thread of ours. Prints the lower quartile of every layer, in microseconds.
 //
 //   clang -O2 -I Backends/OneDNN/COneDNN/include Backends/OneDNN/Measurements/threads.c \
-//     Backends/OneDNN/COneDNN/*.c -lpthread -ldl -o /tmp/threads
-//   for mode in one openmp rows2 rows4; do /tmp/threads mobilenet_v2 $mode; done
+//     Backends/OneDNN/COneDNN/*.c -lpthread -ldl -o .build/threads
+//   for mode in one openmp rows2 rows4; do .build/threads mobilenet_v2 $mode; done
 #include "COneDNN.h"
 
 #include <pthread.h>
