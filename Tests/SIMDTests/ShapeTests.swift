@@ -199,6 +199,31 @@ import Testing
     }
   }
 
+  @Test func movesBlocks() throws {
+    var g = Generator(17)
+    for (b, c, h, w) in [(2, 3, 4, 5), (3, 1, 6, 7), (2, 16, 1, 3), (1, 4, 2, 2)] {
+      let deep = try g.floats([2, c * b * b, h, w]), wide = try g.floats([2, c, h * b, w * b])
+      let d = try Self.values(deep), v = try Self.values(wide)
+      for mode in [DepthToSpace.Mode.dcr, .crd] {
+        var up = v, down = d
+        for n in 0..<2 { for k in 0..<c { for y in 0..<h * b { for x in 0..<w * b {
+          let phase = y % b * b + x % b
+          let channel = mode == .dcr ? phase * c + k : k * b * b + phase
+          let at = ((n * c * b * b + channel) * h + y / b) * w + x / b
+          let to = ((n * c + k) * h * b + y) * w * b + x
+          up[to] = d[at]
+          down[at] = v[to]
+        } } } }
+        let expand = NodeCase(op: DepthToSpace(blockSize: b, mode: mode), inputs: [deep], output: [2, c, h * b, w * b])
+        let fold = NodeCase(op: SpaceToDepth(blockSize: b), inputs: [wide], output: [2, c * b * b, h, w])
+        for backend in levels {
+          for found in try results(expand, backend) { #expect(worst(found, up) == 0, "\(mode) \(b)") }
+          if mode == .dcr { for found in try results(fold, backend) { #expect(worst(found, down) == 0, "\(b)") } }
+        }
+      }
+    }
+  }
+
   @Test func transposes() throws {
     var g = Generator(16)
     let cases: [([Int], [Int])] = [

@@ -73,7 +73,7 @@ struct ReorderKernel: PreparedKernel {
         guard let plan = plan(transposing: request) else { throw KernelError("another request than considered") }
         return ReorderKernel(kernels: kernels, plan: plan)
       })
-    return [reorder, transpose]
+    return [reorder, transpose] + blockRows(kernels)
   }
 
   private static func plan(_ x: Placement, to layout: Layout) -> StridedCopy? {
@@ -91,65 +91,59 @@ struct ReorderKernel: PreparedKernel {
     guard let to = Layout.rowMajor.strides(of: sizes) else { return nil }
     return StridedCopy(sizes: sizes, from: permutation.map { strides[$0] }, to: to)
   }
-}
 
-/// A copy between two orders of the same elements, as a loop over matrices that are copied row by row or transposed.
-struct StridedCopy: Sendable {
-  /// Loops around the matrices: size, source stride, target stride; outermost first.
-  private var outer: [(size: Int, source: Int, target: Int)]
-  let rows: Int
-  let columns: Int
-  /// Strides of a row in the source and the target, and, transposed, of a column in the target.
-  let sourceRow: Int
-  let targetRow: Int
-  let targetColumn: Int
-  let isTransposed: Bool
+  // MARK: Blocks of pixels and channels
 
-  /// nil where neither innermost axis moves by one element. Precondition: no size is 0.
-  init?(sizes: [Int], from: [Int], to: [Int]) {
-    // Axes in the target's order; neighbours that are neighbours in the source too become one.
-    var axes: [(size: Int, source: Int, target: Int)] = []
-    for axis in sizes.indices.filter({ sizes[$0] > 1 }).sorted(by: { to[$0] > to[$1] }) {
-      if let last = axes.last, last.source == from[axis] * sizes[axis], last.target == to[axis] * sizes[axis] {
-        axes[axes.count - 1] = (last.size * sizes[axis], from[axis], to[axis])
-      } else {
-        axes.append((sizes[axis], from[axis], to[axis]))
-      }
+  private static func blockRows(_ kernels: Microkernels) -> [Kernel] {
+    [("depthtospace", DepthToSpace.name), ("spacetodepth", SpaceToDepth.name)].map { word, operatorName in
+      Kernel(
+        name: "simd.\(word).f32.any.blocks.\(kernels.isa)", operatorName: operatorName,
+        consider: { request in
+          guard request.isFloat32, !request.isEmpty else { return .declines("not float32") }
+          let nchw = Layout.rowMajor, nhwc = Layout.channelsLast(rank: 4)
+          let offers = [(nchw, nchw), (nhwc, nhwc), (nhwc, nchw)].compactMap { from, to -> Offer? in
+            guard plan(blocks: request, from: from, to: to) != nil else { return nil }
+            var offer = Offer.rowMajor(request)
+            offer.inputs[0] = Format(storage: .float32, layout: from)
+            offer.outputs[0] = Format(storage: .float32, layout: to)
+            offer.unalignedConstants = true
+            return offer
+          }
+          return offers.isEmpty ? .declines("blocks that do not divide the tensor") : .accepts(offers)
+        },
+        implementation: .planned { (request, offer, _, _) throws(KernelError) in
+          guard let from = offer.inputs[0]?.layout, let to = offer.outputs[0]?.layout,
+            let plan = plan(blocks: request, from: from, to: to)
+          else { throw KernelError("another request than considered") }
+          return ReorderKernel(kernels: kernels, plan: plan)
+        })
     }
-    guard let innermost = axes.popLast() else {
-      outer = []
-      (rows, columns, sourceRow, targetRow, targetColumn, isTransposed) = (1, 1, 1, 1, 1, false)
-      return
-    }
-    guard innermost.target == 1 else { return nil }
-    if innermost.source == 1 {
-      let row = axes.popLast() ?? (1, innermost.size, innermost.size)
-      (rows, columns, sourceRow, targetRow, targetColumn) = (row.size, innermost.size, row.source, row.target, 1)
-      isTransposed = false
-    } else {
-      guard let i = axes.firstIndex(where: { $0.source == 1 }) else { return nil }
-      let column = axes.remove(at: i)
-      (rows, columns) = (innermost.size, column.size)
-      (sourceRow, targetRow, targetColumn) = (innermost.source, 1, column.target)
-      isTransposed = true
-    }
-    outer = axes
   }
 
-  var outerCount: Int { outer.reduce(1) { $0 * $1.size } }
-  /// Slices of rows that a large matrix is cut into.
-  var slices: Int { max(1, min((rows + 15) / 16, rows * columns / 16384)) }
-  var parts: Int { max(1, min(outerCount * slices, 32, outerCount * rows * columns / 8192)) }
-
-  func offsets(of index: Int) -> (source: Int, target: Int) {
-    var rest = index
-    var source = 0
-    var target = 0
-    for axis in outer.reversed() {
-      source += rest % axis.size * axis.source
-      target += rest % axis.size * axis.target
-      rest /= axis.size
+  private static func plan(blocks request: KernelRequest, from: Layout, to: Layout) -> StridedCopy? {
+    guard let x = request.inputs.first??.placement.sizes, let y = request.outputs.first??.sizes, x.count == 4,
+      y.count == 4, let fromStrides = from.strides(of: x), let toStrides = to.strides(of: y)
+    else { return nil }
+    let block: Int
+    let channelsFirst: Bool
+    let isExpanding: Bool
+    switch request.op.base {
+    case let op as DepthToSpace: (block, channelsFirst, isExpanding) = (op.blockSize, op.mode == .crd, true)
+    case let op as SpaceToDepth: (block, channelsFirst, isExpanding) = (op.blockSize, false, false)
+    default: return nil
     }
-    return (source, target)
+    let (deep, wide) = isExpanding ? (x, y) : (y, x)
+    let (d, w) = isExpanding ? (fromStrides, toStrides) : (toStrides, fromStrides)
+    guard block > 0, deep[0] == wide[0], deep[1] == wide[1] * block * block, wide[2] == deep[2] * block,
+      wide[3] == deep[3] * block
+    else { return nil }
+    // Axes: image, channel, row, row of the block, column, column of the block.
+    let sizes = [deep[0], wide[1], deep[2], block, deep[3], block]
+    let inner = channelsFirst ? 1 : wide[1]
+    let deepStrides = [d[0], d[1] * (channelsFirst ? block * block : 1), d[2], d[1] * block * inner, d[3], d[1] * inner]
+    let wideStrides = [w[0], w[1], w[2] * block, w[2], w[3] * block, w[3]]
+    return isExpanding
+      ? StridedCopy(sizes: sizes, from: deepStrides, to: wideStrides)
+      : StridedCopy(sizes: sizes, from: wideStrides, to: deepStrides)
   }
 }
