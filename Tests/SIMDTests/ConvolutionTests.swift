@@ -23,7 +23,8 @@ import Testing
       Window(kernel: kernel, strides: strides, dilations: dilations, padsBegin: begin, padsEnd: end)
     }
     var description: String {
-      "\(batch)×\(channels)→\(out) \(size) kernel \(kernel) strides \(strides ?? []) dilations \(dilations ?? []) pads \(begin ?? []) \(end ?? []) groups \(groups)"
+      "\(batch)×\(channels)→\(out) \(size) kernel \(kernel) strides \(strides ?? []) "
+        + "dilations \(dilations ?? []) pads \(begin ?? []) \(end ?? []) groups \(groups)"
     }
   }
 
@@ -38,29 +39,47 @@ import Testing
     Shape(channels: 33, out: 101, size: [7, 7], kernel: [1, 1]),
     Shape(channels: 200, out: 65, size: [1, 1], kernel: [1, 1]),
     Shape(batch: 2, channels: 12, out: 24, size: [6, 6], kernel: [1, 1], strides: [2, 2]),
-    Shape(channels: 3, out: 32, size: [11, 13], kernel: [3, 3], strides: [2, 2], begin: [0, 0], end: [1, 1]),
-    Shape(batch: 2, channels: 3, out: 17, size: [9, 9], kernel: [7, 7], strides: [2, 2], begin: [3, 3], end: [3, 3]),
+    Shape(
+      channels: 3, out: 32, size: [11, 13], kernel: [3, 3], strides: [2, 2], begin: [0, 0], end: [1, 1]),
+    Shape(
+      batch: 2, channels: 3, out: 17, size: [9, 9], kernel: [7, 7], strides: [2, 2], begin: [3, 3],
+      end: [3, 3]),
     Shape(channels: 1, out: 6, size: [8, 8], kernel: [5, 5], begin: [2, 2], end: [2, 2]),
     Shape(batch: 2, channels: 10, out: 40, size: [6, 7], kernel: [3, 3], begin: [1, 1], end: [1, 1]),
     Shape(channels: 4, out: 56, size: [6, 6], kernel: [3, 3]),
-    Shape(channels: 5, out: 12, size: [9, 8], kernel: [3, 2], strides: [1, 2], dilations: [2, 3], begin: [2, 1], end: [0, 3]),
+    Shape(
+      channels: 5, out: 12, size: [9, 8], kernel: [3, 2], strides: [1, 2], dilations: [2, 3], begin: [2, 1],
+      end: [0, 3]),
     Shape(channels: 12, out: 18, size: [5, 5], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 3),
     Shape(channels: 6, out: 12, size: [5, 5], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 6),
     Shape(batch: 2, channels: 8, out: 8, size: [4, 4], kernel: [1, 1], groups: 2),
     Shape(channels: 4, out: 7, size: [17], kernel: [3], begin: [1], end: [1]),
-    Shape(batch: 2, channels: 6, out: 6, size: [23], kernel: [4], strides: [3], dilations: [2], begin: [2], end: [0]),
+    Shape(
+      batch: 2, channels: 6, out: 6, size: [23], kernel: [4], strides: [3], dilations: [2], begin: [2],
+      end: [0]),
     Shape(channels: 2, out: 3, size: [2, 2], kernel: [3, 3], begin: [2, 2], end: [2, 2]),
     Shape(channels: 3, out: 5, size: [4, 4], kernel: [2, 2], strides: [3, 3]),
     // Depthwise
     Shape(channels: 16, out: 16, size: [14, 14], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 16),
-    Shape(batch: 2, channels: 17, out: 17, size: [7, 15], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 17),
-    Shape(channels: 32, out: 32, size: [15, 15], kernel: [3, 3], strides: [2, 2], begin: [1, 1], end: [1, 1], groups: 32),
-    Shape(channels: 48, out: 48, size: [16, 16], kernel: [3, 3], strides: [2, 2], begin: [0, 0], end: [1, 1], groups: 48),
+    Shape(
+      batch: 2, channels: 17, out: 17, size: [7, 15], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 17),
+    Shape(
+      channels: 32, out: 32, size: [15, 15], kernel: [3, 3], strides: [2, 2], begin: [1, 1], end: [1, 1],
+      groups: 32),
+    Shape(
+      channels: 48, out: 48, size: [16, 16], kernel: [3, 3], strides: [2, 2], begin: [0, 0], end: [1, 1],
+      groups: 48),
     Shape(channels: 35, out: 35, size: [9, 20], kernel: [5, 5], begin: [2, 2], end: [2, 2], groups: 35),
-    Shape(channels: 16, out: 16, size: [17, 11], kernel: [5, 5], strides: [2, 2], begin: [2, 2], end: [2, 2], groups: 16),
+    Shape(
+      channels: 16, out: 16, size: [17, 11], kernel: [5, 5], strides: [2, 2], begin: [2, 2], end: [2, 2],
+      groups: 16),
     Shape(channels: 5, out: 5, size: [1, 1], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 5),
-    Shape(channels: 9, out: 9, size: [10, 10], kernel: [3, 3], dilations: [2, 2], begin: [2, 2], end: [2, 2], groups: 9),
-    Shape(channels: 20, out: 20, size: [8, 6], kernel: [3, 1], strides: [1, 2], begin: [1, 0], end: [1, 0], groups: 20),
+    Shape(
+      channels: 9, out: 9, size: [10, 10], kernel: [3, 3], dilations: [2, 2], begin: [2, 2], end: [2, 2],
+      groups: 9),
+    Shape(
+      channels: 20, out: 20, size: [8, 6], kernel: [3, 1], strides: [1, 2], begin: [1, 0], end: [1, 0],
+      groups: 20),
     Shape(channels: 4, out: 4, size: [30], kernel: [3], begin: [1], end: [1], groups: 4),
     Shape(channels: 3, out: 3, size: [9, 9], kernel: [3, 3], groups: 3),
   ]
@@ -72,7 +91,8 @@ import Testing
     let b = bias ? try generator.floats([shape.out]) : nil
     let (sizes, values) = try referenceConvolution(x, w, bias: b, shape.window, groups: shape.groups)
     let node = NodeCase(
-      op: Convolution(window: shape.window, groups: shape.groups), inputs: [x, w, b], constants: constant ? [1] : [],
+      op: Convolution(window: shape.window, groups: shape.groups), inputs: [x, w, b],
+      constants: constant ? [1] : [],
       output: sizes)
     return (node, values)
   }

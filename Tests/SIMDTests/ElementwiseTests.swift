@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct ElementwiseTests {
   static let functions: [UnaryFunction] = [
-    .relu, .sigmoid, .tanh, .softplus, .softsign, .mish, .silu, .hardSwish, .gelu, .geluTanh, .exp, .log, .sqrt,
+    .relu, .sigmoid, .tanh, .softplus, .softsign, .mish, .silu, .hardSwish, .gelu, .geluTanh, .exp, .log,
+    .sqrt,
     .reciprocal, .erf, .abs, .neg, .sign, .floor, .ceil, .round, .leakyRelu(0.1), .elu(1.5), .celu(0.7),
     .selu(alpha: 1.67, gamma: 1.05), .hardSigmoid(alpha: 0.2, beta: 0.5), .thresholdedRelu(0.3),
   ]
@@ -19,7 +20,8 @@ import Testing
     if rounded.isInfinite || found.isInfinite { return rounded == found ? 0 : .infinity }
     let scale: Float
     switch function {
-    case .gelu, .geluTanh, .hardSwish, .hardSigmoid, .mish, .celu, .softplus: scale = max(abs(rounded), abs(x), 1)
+    case .gelu, .geluTanh, .hardSwish, .hardSigmoid, .mish, .celu, .softplus:
+      scale = max(abs(rounded), abs(x), 1)
     // Below the smallest normal sigmoid may be 0, and SiLU with it.
     case .sigmoid, .silu: scale = max(abs(rounded), Float.leastNormalMagnitude * 8_388_608 * 4)
     default: scale = max(abs(rounded), Float.leastNormalMagnitude)
@@ -31,7 +33,9 @@ import Testing
   func functionsStayWithinTheirBounds(_ index: Int) throws {
     let function = Self.functions[index]
     var g = Generator(UInt64(index + 1))
-    var x: [Float] = [0, -0.0, 1, -1, .leastNormalMagnitude, .leastNonzeroMagnitude, 0.5, -0.5, 1.5, 2.5, 88, -88, 100, -100]
+    var x: [Float] = [
+      0, -0.0, 1, -1, .leastNormalMagnitude, .leastNonzeroMagnitude, 0.5, -0.5, 1.5, 2.5, 88, -88, 100, -100,
+    ]
     for scale: Float in [1e-3, 1, 4, 20, 80, 1000] { x += (0..<400).map { _ in g.float() * scale } }
     let expected = x.map { reference(function, Double($0)) }
     for backend in levels {
@@ -63,14 +67,18 @@ import Testing
   @Test func infinities() throws {
     let limits: [(UnaryFunction, Float, Float)] = [
       (.relu, 0, .infinity), (.sigmoid, 0, 1), (.tanh, -1, 1), (.exp, 0, .infinity), (.erf, -1, 1),
-      (.softplus, 0, .infinity), (.abs, .infinity, .infinity), (.neg, .infinity, -.infinity), (.elu(1), -1, .infinity),
-      (.reciprocal, -0.0, 0), (.leakyRelu(0.1), -.infinity, .infinity), (.hardSigmoid(alpha: 0.2, beta: 0.5), 0, 1),
+      (.softplus, 0, .infinity), (.abs, .infinity, .infinity), (.neg, .infinity, -.infinity),
+      (.elu(1), -1, .infinity),
+      (.reciprocal, -0.0, 0), (.leakyRelu(0.1), -.infinity, .infinity),
+      (.hardSigmoid(alpha: 0.2, beta: 0.5), 0, 1),
     ]
     for (function, below, above) in limits {
       let node = NodeCase(
         op: Unary(function), inputs: [try Tensor([-Float.infinity, .infinity], sizes: [2])], output: [2])
       for backend in levels {
-        for found in try results(node, backend) { #expect(found == [below, above], "\(backend.isa) \(function)") }
+        for found in try results(node, backend) {
+          #expect(found == [below, above], "\(backend.isa) \(function)")
+        }
       }
     }
   }
@@ -78,8 +86,10 @@ import Testing
   @Test func broadcasts() throws {
     var g = Generator(9)
     let cases: [([Int], [Int])] = [
-      ([7], [7]), ([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 5], []), ([2, 3, 4, 5], [3, 1, 1]), ([2, 3, 4, 5], [2, 3, 1, 1]),
-      ([1, 17, 3, 3], [17, 1, 1]), ([3, 5, 7], [7]), ([3, 5, 7], [1, 5, 1]), ([4, 33], [4, 1]), ([2, 16, 4, 4], [1, 16, 4, 4]),
+      ([7], [7]), ([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 5], []), ([2, 3, 4, 5], [3, 1, 1]),
+      ([2, 3, 4, 5], [2, 3, 1, 1]),
+      ([1, 17, 3, 3], [17, 1, 1]), ([3, 5, 7], [7]), ([3, 5, 7], [1, 5, 1]), ([4, 33], [4, 1]),
+      ([2, 16, 4, 4], [1, 16, 4, 4]),
       ([6, 1], [6, 1]), ([2, 3, 4, 5], [1, 1, 4, 5]),
     ]
     for function in [BinaryFunction.add, .sub, .mul, .div, .max, .min, .prelu] {
@@ -132,10 +142,12 @@ import Testing
     var g = Generator(21)
     for sizes in [[2, 19, 3, 4], [3, 16], [1, 5, 7]] {
       let parameters = try (0..<4).map { _ in try g.floats([sizes[1]]) }
-      let variance = try Tensor(parameters[3].elements(of: Float.self).map { abs($0) + 0.1 }, sizes: [sizes[1]])
+      let variance = try Tensor(
+        parameters[3].elements(of: Float.self).map { abs($0) + 0.1 }, sizes: [sizes[1]])
       let x = try g.floats(sizes)
       var node = NodeCase(
-        op: BatchNormalization(epsilon: 1e-3), inputs: [x] + parameters[..<3] + [variance], constants: [1, 2, 3, 4],
+        op: BatchNormalization(epsilon: 1e-3), inputs: [x] + parameters[..<3] + [variance],
+        constants: [1, 2, 3, 4],
         output: sizes)
       node.epilogue = Epilogue([.unary(.relu)])
       let v = try MatrixTests.values(x)
@@ -146,7 +158,9 @@ import Testing
         return max(0, (v[i] - p[2][c]) / (p[3][c] + 1e-3).squareRoot() * p[0][c] + p[1][c])
       }
       for backend in levels {
-        for found in try results(node, backend) { #expect(worst(found, expected) < 2e-5, "\(backend.isa) \(sizes)") }
+        for found in try results(node, backend) {
+          #expect(worst(found, expected) < 2e-5, "\(backend.isa) \(sizes)")
+        }
       }
     }
   }

@@ -35,7 +35,9 @@ struct NodeCase {
     KernelRequest(
       op: op,
       inputs: inputs.enumerated().map { i, tensor in
-        tensor.map { Slot(Placement(dataType: $0.dataType, sizes: $0.sizes), isConstant: constants.contains(i)) }
+        tensor.map {
+          Slot(Placement(dataType: $0.dataType, sizes: $0.sizes), isConstant: constants.contains(i))
+        }
       },
       epilogueInputs: epilogueInputs.map { Slot(Placement(dataType: $0.dataType, sizes: $0.sizes)) },
       outputs: [Placement(dataType: .float32, sizes: output)], epilogue: epilogue)
@@ -56,8 +58,8 @@ func accepting(_ node: NodeCase, _ backend: SIMDBackend) throws -> (Kernel, [Off
   throw Declined(reason: reasons.joined(separator: "; "))
 }
 
-/// Results of every offer, each in row-major order. Checks that one and two threads give the same bits and that nothing
-/// is written beyond the result.
+/// Results of every offer, each in row-major order. Checks that one and two threads give the same bits and
+/// that nothing is written beyond the result.
 func results(_ node: NodeCase, _ backend: SIMDBackend, fusing: Int? = nil) throws -> [[Float]] {
   let (kernel, offers) = try accepting(node, backend)
   guard case .planned(let prepare) = kernel.implementation else { throw Declined(reason: "not planned") }
@@ -76,7 +78,9 @@ func results(_ node: NodeCase, _ backend: SIMDBackend, fusing: Int? = nil) throw
   }
 }
 
-private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: Offer, threads: Int) throws -> [Float] {
+private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: Offer, threads: Int) throws
+  -> [Float]
+{
   let canary: UInt32 = 0x7fc0_1234
   let guardCount = 64
   var held: [Tensor] = []
@@ -90,7 +94,8 @@ private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: 
     }
     let formatted = try tensor.reordered(to: format)
     held.append(formatted)
-    table.append(MutableBytes(base: UnsafeMutableRawPointer(mutating: formatted.bytes.base), count: formatted.byteCount))
+    table.append(
+      MutableBytes(base: UnsafeMutableRawPointer(mutating: formatted.bytes.base), count: formatted.byteCount))
   }
   for (i, tensor) in node.inputs.enumerated() {
     let consumed = offer.consumedConstants.contains(i)
@@ -110,7 +115,8 @@ private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: 
   team?.lease()
   try table.withUnsafeBufferPointer { table in
     let call = KernelCall(
-      table: try #require(table.baseAddress), inputCount: node.inputs.count, epilogueCount: node.epilogueInputs.count,
+      table: try #require(table.baseAddress), inputCount: node.inputs.count,
+      epilogueCount: node.epilogueInputs.count,
       outputCount: 1, scratch: MutableBytes(base: scratchBytes.base, count: prepared.scratchByteCount),
       workers: Workers(team: team))
     try prepared.run(call)
@@ -119,10 +125,12 @@ private func execute(_ prepared: any PreparedKernel, _ node: NodeCase, _ offer: 
   for i in 0..<guardCount {
     #expect(bytes.pointer(to: UInt32.self)[count + i] == canary, "written beyond the result")
     #expect(
-      scratchBytes.pointer(to: UInt32.self)[prepared.scratchByteCount / 4 + i] == canary, "written beyond the scratch")
+      scratchBytes.pointer(to: UInt32.self)[prepared.scratchByteCount / 4 + i] == canary,
+      "written beyond the scratch")
   }
   let result = try Tensor(
-    dataType: .float32, sizes: node.output, format: offer.outputs[0] ?? .rowMajor(.float32), storage: memory.storage)
+    dataType: .float32, sizes: node.output, format: offer.outputs[0] ?? .rowMajor(.float32),
+    storage: memory.storage)
   withExtendedLifetime(held) {}
   return try result.elements(of: Float.self)
 }

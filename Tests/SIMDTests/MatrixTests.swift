@@ -8,7 +8,8 @@ import Testing
 @Suite struct MatrixTests {
   /// One below, at and above tiles, panels and parts.
   static let sizes: [(Int, Int, Int)] = [
-    (1, 1, 1), (1, 7, 8), (1, 784, 128), (1, 300, 1000), (2, 5, 17), (3, 64, 47), (5, 9, 48), (6, 16, 49), (7, 1, 95),
+    (1, 1, 1), (1, 7, 8), (1, 784, 128), (1, 300, 1000), (2, 5, 17), (3, 64, 47), (5, 9, 48), (6, 16, 49),
+    (7, 1, 95),
     (8, 33, 96), (9, 12, 24), (16, 31, 40), (17, 8, 65), (97, 128, 31), (53, 20, 129),
   ]
 
@@ -50,7 +51,8 @@ import Testing
     let expected = try apply(node.epilogue, node.epilogueInputs, to: plain, sizes: [m, n])
     for backend in levels {
       for found in try results(node, backend) {
-        #expect(worst(found, expected) < 4e-6 * Double(k).squareRoot() + 1e-6, "\(backend.isa) \(m)×\(k)×\(n)")
+        #expect(
+          worst(found, expected) < 4e-6 * Double(k).squareRoot() + 1e-6, "\(backend.isa) \(m)×\(k)×\(n)")
       }
     }
   }
@@ -109,7 +111,9 @@ import Testing
     var g = Generator(5)
     for (transA, transB) in [(false, false), (true, false), (false, true), (true, true)] {
       for (m, k, n) in [(1, 30, 10), (13, 17, 50)] {
-        for (alpha, beta, cSizes) in [(1.0, 1.0, [n]), (0.5, 2.0, [m, n]), (1.0, 1.0, [m, 1]), (-1.0, 1.0, [])] {
+        for (alpha, beta, cSizes) in [
+          (1.0, 1.0, [n]), (0.5, 2.0, [m, n]), (1.0, 1.0, [m, 1]), (-1.0, 1.0, []),
+        ] {
           let a = try g.floats(transA ? [k, m] : [m, k]), b = try g.floats(transB ? [n, k] : [k, n])
           let c = try g.floats(cSizes)
           func turned(_ t: Tensor, _ isTurned: Bool) throws -> [Double] {

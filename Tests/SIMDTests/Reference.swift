@@ -38,17 +38,28 @@ func referenceConvolution(
   let input = try x.elements(of: Float.self), weights = try w.elements(of: Float.self)
   let shift = try bias?.elements(of: Float.self)
   var out = [Double](repeating: 0, count: n * o * oh * ow)
-  for image in 0..<n { for oc in 0..<o { for y in 0..<oh { for xx in 0..<ow {
-    var sum = Double(shift?[oc] ?? 0)
-    for ic in 0..<cg { for ky in 0..<kh { for kx in 0..<kw {
-      let iy = y * sy - top + ky * dy, ix = xx * sx - left + kx * dx
-      guard iy >= 0, iy < h, ix >= 0, ix < wide else { continue }
-      let channel = oc / og * cg + ic
-      sum += Double(input[((image * c + channel) * h + iy) * wide + ix])
-        * Double(weights[((oc * cg + ic) * kh + ky) * kw + kx])
-    } } }
-    out[((image * o + oc) * oh + y) * ow + xx] = sum
-  } } } }
+  for image in 0..<n {
+    for oc in 0..<o {
+      for y in 0..<oh {
+        for xx in 0..<ow {
+          var sum = Double(shift?[oc] ?? 0)
+          for ic in 0..<cg {
+            for ky in 0..<kh {
+              for kx in 0..<kw {
+                let iy = y * sy - top + ky * dy, ix = xx * sx - left + kx * dx
+                guard iy >= 0, iy < h, ix >= 0, ix < wide else { continue }
+                let channel = oc / og * cg + ic
+                sum +=
+                  Double(input[((image * c + channel) * h + iy) * wide + ix])
+                  * Double(weights[((oc * cg + ic) * kh + ky) * kw + kx])
+              }
+            }
+          }
+          out[((image * o + oc) * oh + y) * ow + xx] = sum
+        }
+      }
+    }
+  }
   return (flat ? [n, o, ow] : [n, o, oh, ow], out)
 }
 
@@ -60,7 +71,8 @@ func apply(_ epilogue: Epilogue, _ operands: [Tensor], to values: [Double], size
     case .unary(let f): values = values.map { reference(f, $0) }
     case .clamp(let lower, let upper): values = values.map { min(max($0, lower.value), upper.value) }
     case .binary(let f, let i, let swapped):
-      let other = broadcast(try operands[i].elements(of: Float.self).map { Double($0) }, operands[i].sizes, to: sizes)
+      let other = broadcast(
+        try operands[i].elements(of: Float.self).map { Double($0) }, operands[i].sizes, to: sizes)
       values = zip(values, other).map { swapped ? reference(f, $1, $0) : reference(f, $0, $1) }
     case .quantize, .convert: fatalError("no such step in these tests")
     }

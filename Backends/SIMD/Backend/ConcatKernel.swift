@@ -16,7 +16,8 @@ struct ConcatKernel: PreparedKernel {
   func run(_ call: borrowing KernelCall) {
     for i in blocks.indices where blocks[i] > 0 {
       let work = Work(
-        from: call.input(i).base, to: call.output(0).base + offsets[i], block: blocks[i], stride: stride, outer: outer)
+        from: call.input(i).base, to: call.output(0).base + offsets[i], block: blocks[i], stride: stride,
+        outer: outer)
       call.workers.forEach(work.parts, work)
     }
   }
@@ -39,7 +40,8 @@ struct ConcatKernel: PreparedKernel {
   }
 
   private static func make(_ request: KernelRequest, layout: Layout) -> ConcatKernel? {
-    guard let op = request.op.base as? Concat, let output = request.outputs[0], let bits = output.dataType.bitWidth,
+    guard let op = request.op.base as? Concat, let output = request.outputs[0],
+      let bits = output.dataType.bitWidth,
       bits >= 8, output.dataType != .string, let order = layout.order(rank: output.rank)
     else { return nil }
     let axis = op.axis < 0 ? op.axis + output.rank : op.axis
@@ -50,7 +52,9 @@ struct ConcatKernel: PreparedKernel {
     var offsets: [Int] = []
     var end = 0
     for slot in request.inputs {
-      guard let slot, slot.placement.rank == output.rank, slot.placement.dataType == output.dataType else { return nil }
+      guard let slot, slot.placement.rank == output.rank, slot.placement.dataType == output.dataType else {
+        return nil
+      }
       offsets.append(end)
       blocks.append(slot.placement.sizes[axis] * inner)
       end += slot.placement.sizes[axis] * inner
@@ -63,7 +67,9 @@ struct ConcatKernel: PreparedKernel {
     Kernel(
       name: "simd.concat.any.any.copies.\(kernels.isa)", operatorName: Concat.name,
       consider: { request in
-        guard let output = request.outputs.first ?? nil, !output.isEmpty else { return .declines("nothing to compute") }
+        guard let output = request.outputs.first ?? nil, !output.isEmpty else {
+          return .declines("nothing to compute")
+        }
         var layouts = [Layout.rowMajor]
         if output.rank >= 3 { layouts.append(.channelsLast(rank: output.rank)) }
         let offers = layouts.compactMap { layout -> Offer? in
@@ -71,11 +77,13 @@ struct ConcatKernel: PreparedKernel {
           let format = Format(storage: output.dataType, layout: layout)
           var offer = Offer(
             inputs: request.inputs.map { _ in format },
-            epilogueInputs: request.epilogueInputs.map { .rowMajor($0.placement.dataType) }, outputs: [format])
+            epilogueInputs: request.epilogueInputs.map { .rowMajor($0.placement.dataType) }, outputs: [format]
+          )
           offer.unalignedConstants = true
           return offer
         }
-        return offers.isEmpty ? .declines("elements below a byte, or operands of several types") : .accepts(offers)
+        return offers.isEmpty
+          ? .declines("elements below a byte, or operands of several types") : .accepts(offers)
       },
       implementation: .planned { (request, offer, _, _) throws(KernelError) in
         guard let layout = offer.outputs[0]?.layout, let kernel = make(request, layout: layout) else {

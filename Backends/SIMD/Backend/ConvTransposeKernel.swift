@@ -6,11 +6,11 @@ import Tensors
 
 /// Transposed convolutions as one direct convolution per phase of the stride.
 ///
-/// With stride s and padding p, output row y is reached by the taps k ≡ y + p (mod s), which fall on neighbouring input
-/// rows: rows of equal phase are a convolution of stride 1 with every s-th tap, backwards.
+/// With stride s and padding p, output row y is reached by the taps k ≡ y + p (mod s), which fall on
+/// neighbouring input rows: rows of equal phase are a convolution of stride 1 with every s-th tap, backwards.
 struct ConvTransposeKernel: PreparedKernel {
-  /// One axis of a phase: the first output position and the input position of its last tap, how many outputs, how many
-  /// taps, and the tap that comes first in the order of the input.
+  /// One axis of a phase: the first output position and the input position of its last tap, how many outputs,
+  /// how many taps, and the tap that comes first in the order of the input.
   private struct Axis {
     var firstOutput: Int
     var firstInput: Int
@@ -40,7 +40,8 @@ struct ConvTransposeKernel: PreparedKernel {
   private let epilogue: FusedEpilogue
 
   init(
-    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights, window: ImageWindow,
+    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights,
+    window: ImageWindow,
     groups: Int, kernels: Microkernels
   ) throws(KernelError) {
     self.kernels = kernels
@@ -80,13 +81,17 @@ struct ConvTransposeKernel: PreparedKernel {
 
     let space = RowSpace.channelsLast(request.outputs[0]?.sizes ?? [])
     epilogue = FusedEpilogue(
-      Self.program(request, fusedSteps: offer.fusedSteps, space: space), space: space, registers: [.bias, .clamp])
+      Self.program(request, fusedSteps: offer.fusedSteps, space: space), space: space,
+      registers: [.bias, .clamp])
     if let constant = constants[1] {
       let geometry = "\(window.kernelHeight)x\(window.kernelWidth).strides\(window.strideY)x\(window.strideX)"
-      let place = "pads\(window.padTop)x\(window.padLeft).out\(min(window.outHeight, window.strideY))x\(min(window.outWidth, window.strideX))"
+      // Which phases there are.
+      let (high, wide) = (min(window.outHeight, window.strideY), min(window.outWidth, window.strideX))
+      let place = "pads\(window.padTop)x\(window.padLeft).out\(high)x\(wide)"
       let key = PackKey(
         [constant.id],
-        format: "simd.1.\(kernels.isa).panels\(kernels.panelUnits).transposed.groups\(groups).\(geometry).\(place)")
+        format:
+          "simd.1.\(kernels.isa).panels\(kernels.panelUnits).transposed.groups\(groups).\(geometry).\(place)")
       let pack = { [phases, kernels] (source: UnsafeRawPointer, target: UnsafeMutablePointer<Float>) in
         Self.pack(source, window, groups: groups, phases, packed, kernels, target)
       }
@@ -103,7 +108,8 @@ struct ConvTransposeKernel: PreparedKernel {
     let first = ((phase - pad) % stride + stride) % stride
     let taps = phase < kernel ? (kernel - phase + stride - 1) / stride : 0
     return Axis(
-      firstOutput: first, firstInput: (first + pad) / stride, count: first < size ? (size - first - 1) / stride + 1 : 0,
+      firstOutput: first, firstInput: (first + pad) / stride,
+      count: first < size ? (size - first - 1) / stride + 1 : 0,
       taps: taps, firstTap: phase + stride * (taps - 1))
   }
 
@@ -122,9 +128,11 @@ struct ConvTransposeKernel: PreparedKernel {
         for ty in 0..<phase.y.taps {
           for tx in 0..<phase.x.taps {
             let tap =
-              (phase.y.firstTap - ty * window.strideY) * window.kernelWidth + phase.x.firstTap - tx * window.strideX
+              (phase.y.firstTap - ty * window.strideY) * window.kernelWidth + phase.x.firstTap - tx
+              * window.strideX
             nt_pack(
-              kernels.panelUnits, from + tap * 4, n * window.taps, window.taps, k, (ty * phase.x.taps + tx) * channels,
+              kernels.panelUnits, from + tap * 4, n * window.taps, window.taps, k,
+              (ty * phase.x.taps + tx) * channels,
               channels, n, to)
           }
         }
@@ -133,10 +141,13 @@ struct ConvTransposeKernel: PreparedKernel {
   }
 
   /// The operator's own bias, then the epilogue.
-  private static func program(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> [FusedEpilogue.Step] {
+  private static func program(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> [FusedEpilogue
+    .Step]
+  {
     var steps = request.fusable(into: space, limit: fusedSteps).steps
     if request.inputs.count > 2, request.inputs[2] != nil {
-      let perChannel = OperandAccess(layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
+      let perChannel = OperandAccess(
+        layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
       steps.insert(.binary(Int32(NT_ADD), .input(2), perChannel, swapped: false), at: 0)
     }
     return steps
@@ -152,21 +163,24 @@ struct ConvTransposeKernel: PreparedKernel {
     let output = call.output(0).pointer(to: Float.self)
     let framed = call.scratch.pointer(to: Float.self)
     let framing = FrameWork(
-      kernels: kernels, window: frame, isPlanar: false, from: call.input(0).pointer(to: Float.self), to: framed,
+      kernels: kernels, window: frame, isPlanar: false, from: call.input(0).pointer(to: Float.self),
+      to: framed,
       images: window.batch)
     workers.forEach(framing.parts, framing)
     let packed: UnsafePointer<Float>
     switch weights {
     case .constant(let storage): packed = storage.bytes.pointer(to: Float.self)
     case .perRun:
-      let target = (call.scratch.base + roundedUp(window.batch * frameFloats * 4)).assumingMemoryBound(to: Float.self)
+      let target = (call.scratch.base + roundedUp(window.batch * frameFloats * 4)).assumingMemoryBound(
+        to: Float.self)
       Self.pack(call.input(1).base, window, groups: groups, phases, packedPerGroup, kernels, target)
       packed = UnsafePointer(target)
     }
     epilogue.withProgram(call) { program in
       offsets.withUnsafeBufferPointer { offsets in
         let work = Work(
-          kernel: self, framed: UnsafePointer(framed), packed: packed, output: output, offsets: offsets.baseAddress,
+          kernel: self, framed: UnsafePointer(framed), packed: packed, output: output,
+          offsets: offsets.baseAddress,
           program: program)
         workers.forEach(window.batch * groups * lineCount, work)
       }
@@ -227,17 +241,24 @@ struct ConvTransposeKernel: PreparedKernel {
       name: "simd.convtranspose.f32.nhwc.phases.\(kernels.isa)", operatorName: ConvTranspose.name,
       consider: { consider($0) },
       implementation: .planned { (request, offer, constants, packs) throws(KernelError) in
-        guard let (window, groups) = geometry(request) else { throw KernelError("another request than considered") }
+        guard let (window, groups) = geometry(request) else {
+          throw KernelError("another request than considered")
+        }
         return try ConvTransposeKernel(
-          request, offer, constants: constants, packs: packs, window: window, groups: groups, kernels: kernels)
+          request, offer, constants: constants, packs: packs, window: window, groups: groups, kernels: kernels
+        )
       })
   }
 
   private static func geometry(_ request: KernelRequest) -> (ImageWindow, Int)? {
-    guard let op = request.op.base as? ConvTranspose, request.inputs.count >= 2, let x = request.inputs[0]?.placement.sizes,
-      let w = request.inputs[1]?.placement.sizes, let output = request.outputs[0]?.sizes, x.count > 2, w.count == x.count,
-      let resolved = try? op.resolved(for: Array(x.dropFirst(2))), resolved.outputSizes == Array(output.dropFirst(2)),
-      let window = ImageWindow(resolved.window, input: x, output: output), window.dilationY == 1, window.dilationX == 1,
+    guard let op = request.op.base as? ConvTranspose, request.inputs.count >= 2,
+      let x = request.inputs[0]?.placement.sizes,
+      let w = request.inputs[1]?.placement.sizes, let output = request.outputs[0]?.sizes, x.count > 2,
+      w.count == x.count,
+      let resolved = try? op.resolved(for: Array(x.dropFirst(2))),
+      resolved.outputSizes == Array(output.dropFirst(2)),
+      let window = ImageWindow(resolved.window, input: x, output: output), window.dilationY == 1,
+      window.dilationX == 1,
       op.groups > 0, window.channels % op.groups == 0, window.outChannels % op.groups == 0,
       w[0] == window.channels, w[1] == window.outChannels / op.groups
     else { return nil }

@@ -4,7 +4,8 @@ import Operators
 import SIMDMicrokernels
 import Tensors
 
-/// Convolutions as products of matrices that read their input in place: a pixel's window is a few runs of memory.
+/// Convolutions as products of matrices that read their input in place: a pixel's window is a few runs of
+/// memory.
 ///
 /// Where windows leave the image, or the input is planar, the input is first copied into a frame of zeros.
 struct ConvolutionKernel: PreparedKernel {
@@ -30,7 +31,8 @@ struct ConvolutionKernel: PreparedKernel {
   private var frameByteCount: Int { isFramed ? imagesPerFrame * imageStride * 4 : 0 }
 
   init(
-    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights, window: ImageWindow,
+    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights,
+    window: ImageWindow,
     groups: Int, kernels: Microkernels
   ) throws(KernelError) {
     self.kernels = kernels
@@ -61,7 +63,8 @@ struct ConvolutionKernel: PreparedKernel {
       ProductCut(
         ProductShape(
           rows: images * window.outPixels, k: k, n: n,
-          rowFootprint: groupChannels * window.strideX * window.strideY, items: groups, threads: request.threads),
+          rowFootprint: groupChannels * window.strideX * window.strideY, items: groups,
+          threads: request.threads),
         kernels: kernels)
     }
     let rest = window.batch % imagesPerFrame
@@ -75,10 +78,11 @@ struct ConvolutionKernel: PreparedKernel {
       registers: [.bias, .residual, .clamp])
 
     if let constant = constants[1] {
+      let form = "groups\(groups).\(window.kernelHeight)x\(window.kernelWidth)"
       let key = PackKey(
-        [constant.id],
-        format: "simd.1.\(kernels.isa).panels\(kernels.panelUnits).convolution.groups\(groups).\(window.kernelHeight)x\(window.kernelWidth)")
-      let packing = { [packedPerGroup, kernels] (source: UnsafeRawPointer, target: UnsafeMutablePointer<Float>) in
+        [constant.id], format: "simd.1.\(kernels.isa).panels\(kernels.panelUnits).convolution.\(form)")
+      let packing = {
+        [packedPerGroup, kernels] (source: UnsafeRawPointer, target: UnsafeMutablePointer<Float>) in
         Self.packing(kernels, window, groups: groups, packedPerGroup, source, target)
       }
       weights = .constant(
@@ -93,10 +97,13 @@ struct ConvolutionKernel: PreparedKernel {
   private static func outputSizes(_ request: KernelRequest) -> [Int] { request.outputs[0]?.sizes ?? [] }
 
   /// The operator's own bias, then the epilogue.
-  private static func program(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> [FusedEpilogue.Step] {
+  private static func program(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> [FusedEpilogue
+    .Step]
+  {
     var steps = request.fusable(into: space, limit: fusedSteps).steps
     if request.inputs.count > 2, request.inputs[2] != nil {
-      let perChannel = OperandAccess(layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
+      let perChannel = OperandAccess(
+        layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
       steps.insert(.binary(Int32(NT_ADD), .input(2), perChannel, swapped: false), at: 0)
     }
     return steps
@@ -104,19 +111,22 @@ struct ConvolutionKernel: PreparedKernel {
 
   /// Weights [O, C/groups, kh, kw] as K = (kh, kw, c).
   private static func packing(
-    _ kernels: Microkernels, _ window: ImageWindow, groups: Int, _ packedPerGroup: Int, _ source: UnsafeRawPointer,
+    _ kernels: Microkernels, _ window: ImageWindow, groups: Int, _ packedPerGroup: Int,
+    _ source: UnsafeRawPointer,
     _ target: UnsafeMutablePointer<Float>
   ) -> PackingWork {
     let groupChannels = window.channels / groups
     let n = window.outChannels / groups
     return PackingWork(
-      panelUnits: kernels.panelUnits, source: source, target: target, sourceStep: n * groupChannels * window.taps,
+      panelUnits: kernels.panelUnits, source: source, target: target,
+      sourceStep: n * groupChannels * window.taps,
       targetStep: packedPerGroup, kStride: window.taps, nStride: groupChannels * window.taps,
       k: window.taps * groupChannels, n: n, taps: window.taps)
   }
 
   var scratchByteCount: Int {
-    roundedUp(frameByteCount) + roundedUp(weights.scratchByteCount(groups * packedPerGroup)) + (row?.scratchByteCount ?? 0)
+    roundedUp(frameByteCount) + roundedUp(weights.scratchByteCount(groups * packedPerGroup))
+      + (row?.scratchByteCount ?? 0)
   }
 
   func run(_ call: borrowing KernelCall) {
@@ -215,7 +225,8 @@ struct FrameWork: ParallelWork {
         let plane = window.height * window.width
         let start = image * channels * plane + y * window.width
         kernels.transpose(
-          from + start, stride: plane, target + left * channels, stride: channels, rows: channels, columns: inside)
+          from + start, stride: plane, target + left * channels, stride: channels, rows: channels,
+          columns: inside)
       } else {
         let start = (image * window.height + y) * window.width * channels
         (target + left * channels).update(from: from + start, count: inside * channels)
@@ -236,9 +247,12 @@ extension ConvolutionKernel {
       name: "simd.convolution.f32.nhwc.direct.\(kernels.isa)", operatorName: Convolution.name,
       consider: { consider($0) },
       implementation: .planned { (request, offer, constants, packs) throws(KernelError) in
-        guard let (op, window) = geometry(request) else { throw KernelError("another request than considered") }
+        guard let (op, window) = geometry(request) else {
+          throw KernelError("another request than considered")
+        }
         return try ConvolutionKernel(
-          request, offer, constants: constants, packs: packs, window: window, groups: op.groups, kernels: kernels)
+          request, offer, constants: constants, packs: packs, window: window, groups: op.groups,
+          kernels: kernels)
       })
   }
 
@@ -255,15 +269,21 @@ extension ConvolutionKernel {
 
   private static func consider(_ request: KernelRequest) -> Verdict {
     guard request.isFloat32 else { return .declines("not float32") }
-    guard let (_, window) = geometry(request) else { return .declines("not a convolution of one or two axes") }
+    guard let (_, window) = geometry(request) else {
+      return .declines("not a convolution of one or two axes")
+    }
     guard !request.isEmpty else { return .declines("nothing to compute") }
     guard window.channels * window.outChannels != 0 else { return .declines("no channels") }
     let rank = request.inputs[0]?.placement.rank ?? 0
     let offers = convolutionOffers(request, rank: rank) { space, steps in
-      FusedEpilogue(program(request, fusedSteps: steps, space: space), space: space, registers: [.bias, .residual, .clamp])
+      FusedEpilogue(
+        program(request, fusedSteps: steps, space: space), space: space,
+        registers: [.bias, .residual, .clamp])
     }
     // The frame is filled from planes as cheaply as from pixels.
-    guard window.channels > 1, window.channels <= 4, !window.staysInside || window.taps > 1 else { return .accepts(offers) }
+    guard window.channels > 1, window.channels <= 4, !window.staysInside || window.taps > 1 else {
+      return .accepts(offers)
+    }
     return .accepts(
       offers.flatMap { offer in
         var planar = offer

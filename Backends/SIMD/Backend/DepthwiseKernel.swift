@@ -13,7 +13,8 @@ struct DepthwiseKernel: PreparedKernel {
   private let partsPerImage: Int
 
   init(
-    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights, window: ImageWindow,
+    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights,
+    window: ImageWindow,
     kernels: Microkernels
   ) throws(KernelError) {
     self.kernels = kernels
@@ -23,7 +24,8 @@ struct DepthwiseKernel: PreparedKernel {
     let work = Double(window.outPixels * window.channels * window.taps)
     partsPerImage = max(1, min((window.outHeight + 1) / 2, 16, Int(work / 2e5)))
     if let constant = constants[1] {
-      let key = PackKey([constant.id], format: "simd.1.depthwise.blocks16.\(window.kernelHeight)x\(window.kernelWidth)")
+      let key = PackKey(
+        [constant.id], format: "simd.1.depthwise.blocks16.\(window.kernelHeight)x\(window.kernelWidth)")
       weights = .constant(
         try packs.packed(key, byteCount: Self.packedCount(window) * 4) { (bytes) throws(KernelError) in
           try constant.float32().withBytes { Self.pack($0.base, window, bytes.pointer(to: Float.self)) }
@@ -36,16 +38,21 @@ struct DepthwiseKernel: PreparedKernel {
   private static func epilogue(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> FusedEpilogue {
     var steps = request.fusable(into: space, limit: fusedSteps).steps
     if request.inputs.count > 2, request.inputs[2] != nil {
-      let perChannel = OperandAccess(layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
+      let perChannel = OperandAccess(
+        layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
       steps.insert(.binary(Int32(NT_ADD), .input(2), perChannel, swapped: false), at: 0)
     }
     return FusedEpilogue(steps, space: space, registers: [.bias, .clamp])
   }
 
-  private static func packedCount(_ window: ImageWindow) -> Int { (window.channels + 15) / 16 * 16 * window.taps }
+  private static func packedCount(_ window: ImageWindow) -> Int {
+    (window.channels + 15) / 16 * 16 * window.taps
+  }
 
   /// [C, 1, kh, kw] as [block][tap][16].
-  private static func pack(_ source: UnsafeRawPointer, _ window: ImageWindow, _ target: UnsafeMutablePointer<Float>) {
+  private static func pack(
+    _ source: UnsafeRawPointer, _ window: ImageWindow, _ target: UnsafeMutablePointer<Float>
+  ) {
     let taps = window.taps
     target.update(repeating: 0, count: packedCount(window))
     for c in 0..<window.channels {
@@ -76,7 +83,9 @@ struct DepthwiseKernel: PreparedKernel {
       entry.epilogue = program
       workers.forEach(
         window.batch * partsPerImage,
-        WindowWork(kernels: kernels, kind: .depthwise, window: entry, rows: window.outHeight, partsPerImage: partsPerImage))
+        WindowWork(
+          kernels: kernels, kind: .depthwise, window: entry, rows: window.outHeight,
+          partsPerImage: partsPerImage))
     }
   }
 
@@ -88,7 +97,8 @@ struct DepthwiseKernel: PreparedKernel {
         guard let (_, window) = ConvolutionKernel.geometry(request) else {
           throw KernelError("another request than considered")
         }
-        return try DepthwiseKernel(request, offer, constants: constants, packs: packs, window: window, kernels: kernels)
+        return try DepthwiseKernel(
+          request, offer, constants: constants, packs: packs, window: window, kernels: kernels)
       })
   }
 

@@ -54,7 +54,8 @@ struct UnaryCode: Sendable {
   /// Whether the result has Naive's bits.
   static func isExact(_ function: UnaryFunction) -> Bool {
     switch function {
-    case .relu, .sqrt, .reciprocal, .abs, .neg, .sign, .floor, .ceil, .round, .leakyRelu, .thresholdedRelu: true
+    case .relu, .sqrt, .reciprocal, .abs, .neg, .sign, .floor, .ceil, .round, .leakyRelu, .thresholdedRelu:
+      true
     default: false
     }
   }

@@ -6,8 +6,8 @@ import Tensors
 
 /// The steps that a kernel applies to its result before anybody else reads it.
 ///
-/// A bias, a residual and a clamp that lead the program are applied in registers where the kernel can; the rest is a
-/// sweep over what was just stored.
+/// A bias, a residual and a clamp that lead the program are applied in registers where the kernel can; the
+/// rest is a sweep over what was just stored.
 struct FusedEpilogue: Sendable {
   /// Where an operand lies at run time.
   enum Source: Sendable {
@@ -50,13 +50,15 @@ struct FusedEpilogue: Sendable {
     rowsPerImage = max(space.rowsPerImage, 1)
     rowCount = space.images * space.rowsPerImage
     var rest = program[...]
-    if registers.contains(.bias), case .binary(let f, let source, let access, _)? = rest.first, f == Int32(NT_ADD),
+    if registers.contains(.bias), case .binary(let f, let source, let access, _)? = rest.first,
+      f == Int32(NT_ADD),
       access.columnStride == 1 || space.columns == 1, access.rowStride == 0, !access.perImage
     {
       bias = source
       rest = rest.dropFirst()
     }
-    if registers.contains(.residual), case .binary(let f, let source, let access, _)? = rest.first, f == Int32(NT_ADD),
+    if registers.contains(.residual), case .binary(let f, let source, let access, _)? = rest.first,
+      f == Int32(NT_ADD),
       access.columnStride == 1, !access.perImage
     {
       residual = source
@@ -76,7 +78,9 @@ struct FusedEpilogue: Sendable {
     steps = Array(rest)
   }
 
-  var isEmpty: Bool { bias == nil && residual == nil && lower == -.infinity && upper == .infinity && steps.isEmpty }
+  var isEmpty: Bool {
+    bias == nil && residual == nil && lower == -.infinity && upper == .infinity && steps.isEmpty
+  }
 
   /// Calls `body` with the program bound to the operands of this run.
   func withProgram(_ call: borrowing KernelCall, _ body: (nt_epilogue) -> Void) {
@@ -117,8 +121,11 @@ struct FusedEpilogue: Sendable {
 }
 
 extension KernelRequest {
-  /// The longest prefix of the epilogue that can be fused into a result counted by `space`, and the formats of its operands.
-  func fusable(into space: RowSpace, limit: Int = FusedEpilogue.maximumSteps) -> (steps: [FusedEpilogue.Step], formats: [Format]) {
+  /// The longest prefix of the epilogue that can be fused into a result counted by `space`, and the formats
+  /// of its operands.
+  func fusable(into space: RowSpace, limit: Int = FusedEpilogue.maximumSteps) -> (
+    steps: [FusedEpilogue.Step], formats: [Format]
+  ) {
     var steps: [FusedEpilogue.Step] = []
     var formats = epilogueInputs.map { Format.rowMajor($0.placement.dataType) }
     var chosen = [Layout?](repeating: nil, count: formats.count)
@@ -145,10 +152,12 @@ extension KernelRequest {
     return (steps, formats)
   }
 
-  /// The epilogue operand whose memory the result may take over: a residual that is added in registers and read by no other step.
+  /// The epilogue operand whose memory the result may take over: a residual that is added in registers and
+  /// read by no other step.
   func residualOverlay(_ epilogue: FusedEpilogue, fusedSteps: Int) -> [Overlay] {
     // A single row is stored before its residual is read.
-    guard case .epilogue(let i)? = epilogue.residual, let output = outputs.first ?? nil, epilogue.rowCount > 1,
+    guard case .epilogue(let i)? = epilogue.residual, let output = outputs.first ?? nil,
+      epilogue.rowCount > 1,
       epilogueInputs[i].placement.sizes == output.sizes, !epilogueInputs[i].isConstant
     else { return [] }
     let uses = self.epilogue.steps.prefix(fusedSteps).filter { step in
@@ -165,5 +174,7 @@ extension KernelRequest {
   }
 
   /// True when nothing is to be computed.
-  var isEmpty: Bool { outputs.contains { $0?.isEmpty == true } || inputs.contains { $0?.placement.isEmpty == true } }
+  var isEmpty: Bool {
+    outputs.contains { $0?.isEmpty == true } || inputs.contains { $0?.placement.isEmpty == true }
+  }
 }

@@ -20,7 +20,8 @@ package enum InstructionSet: Int32, Sendable, CaseIterable, Comparable, CustomSt
   /// Those that this processor can run.
   package static var available: [InstructionSet] { allCases.filter { $0 <= detected } }
 
-  /// The best one of this processor that the variable NEEDLETAIL_ISA allows; a word that names none allows all.
+  /// The best one of this processor that the variable NEEDLETAIL_ISA allows; a word that names none allows
+  /// all.
   package static var chosen: InstructionSet {
     guard let value = getenv("NEEDLETAIL_ISA") else { return detected }
     let word = String(cString: value)
@@ -28,7 +29,8 @@ package enum InstructionSet: Int32, Sendable, CaseIterable, Comparable, CustomSt
   }
 }
 
-/// The micro-kernels of one instruction set. The portable matrix products and convolutions are Swift, all else is C.
+/// The micro-kernels of one instruction set. The portable matrix products and convolutions are Swift, all
+/// else is C.
 ///
 /// Unchecked: the table is immutable and holds functions only.
 struct Microkernels: @unchecked Sendable {
@@ -59,7 +61,8 @@ struct Microkernels: @unchecked Sendable {
 
   /// y[panels] = (bias +) the part of x · B over `k`.
   func gemv(
-    _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, kTotal: Int, k: Range<Int>, n: Int, panels: Range<Int>,
+    _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, kTotal: Int, k: Range<Int>, n: Int,
+    panels: Range<Int>,
     bias: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>
   ) {
     if let gemv = table.gemv {
@@ -107,11 +110,13 @@ struct Microkernels: @unchecked Sendable {
   func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float { table.maximum(x, count) }
 
   func columnSum(
-    _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, scale: Float, _ y: UnsafeMutablePointer<Float>
+    _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, scale: Float,
+    _ y: UnsafeMutablePointer<Float>
   ) { table.column_sum(x, stride, rows, columns, scale, y) }
 
   func layerNorm(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, count: Int, scale: UnsafePointer<Float>,
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, count: Int,
+    scale: UnsafePointer<Float>,
     bias: UnsafePointer<Float>?, step: Int32 = 1, epsilon: Float
   ) { table.layer_norm(x, y, rows, count, scale, bias, step, epsilon) }
 

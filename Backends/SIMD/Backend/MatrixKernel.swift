@@ -22,7 +22,8 @@ struct MatrixGeometry: Sendable {
   var columnsAreInnermost = true
 
   init?(_ request: KernelRequest) {
-    guard request.inputs.count >= 2, let a = request.inputs[0]?.placement.sizes, let b = request.inputs[1]?.placement.sizes
+    guard request.inputs.count >= 2, let a = request.inputs[0]?.placement.sizes,
+      let b = request.inputs[1]?.placement.sizes
     else { return nil }
     if let op = request.op.base as? Gemm {
       guard a.count == 2, b.count == 2 else { return nil }
@@ -61,10 +62,13 @@ struct MatrixGeometry: Sendable {
     bIsShared = items == 1
   }
 
-  func packing(_ kernels: Microkernels, _ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<Float>) -> PackingWork {
+  func packing(_ kernels: Microkernels, _ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<Float>)
+    -> PackingWork
+  {
     PackingWork(
       panelUnits: kernels.panelUnits, source: source, target: target, sourceStep: k * n,
-      targetStep: nt_packed_count(k, n), kStride: bIsTransposed ? 1 : n, nStride: bIsTransposed ? k : 1, k: k, n: n,
+      targetStep: nt_packed_count(k, n), kStride: bIsTransposed ? 1 : n, nStride: bIsTransposed ? k : 1, k: k,
+      n: n,
       taps: 1, scale: alpha)
   }
 }
@@ -79,7 +83,8 @@ struct MatrixKernel: PreparedKernel {
   private let row: RowProduct?
 
   init(
-    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights, geometry: MatrixGeometry,
+    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights,
+    geometry: MatrixGeometry,
     kernels: Microkernels
   ) throws(KernelError) {
     self.kernels = kernels
@@ -88,15 +93,20 @@ struct MatrixKernel: PreparedKernel {
       ProductShape(
         rows: geometry.rows, k: geometry.k, n: geometry.n, rowFootprint: geometry.k, items: geometry.items,
         threads: request.threads), kernels: kernels)
-    row = geometry.rows == 1 && geometry.items == 1 ? RowProduct(kernels: kernels, k: geometry.k, n: geometry.n) : nil
+    row =
+      geometry.rows == 1 && geometry.items == 1
+      ? RowProduct(kernels: kernels, k: geometry.k, n: geometry.n) : nil
     let space = RowSpace.matrices(request.outputs[0]?.sizes ?? [])
     var steps = request.fusable(into: space, limit: offer.fusedSteps).steps
-    if let addend = try Self.addend(request, constants: constants, space: space) { steps.insert(addend, at: 0) }
+    if let addend = try Self.addend(request, constants: constants, space: space) {
+      steps.insert(addend, at: 0)
+    }
     epilogue = FusedEpilogue(steps, space: space, registers: [.bias, .residual, .clamp])
 
     let packedCount = geometry.items * nt_packed_count(geometry.k, geometry.n)
     if let constant = constants[1] {
-      let form = "\(geometry.bIsTransposed ? "transposed" : "plain").\(geometry.k)x\(geometry.n).alpha\(geometry.alpha)"
+      let order = geometry.bIsTransposed ? "transposed" : "plain"
+      let form = "\(order).\(geometry.k)x\(geometry.n).alpha\(geometry.alpha)"
       let key = PackKey(
         [constant.id], format: "simd.1.\(kernels.isa).panels\(kernels.panelUnits).matrix.\(form)")
       weights = .constant(
@@ -116,10 +126,16 @@ struct MatrixKernel: PreparedKernel {
   ) throws(KernelError) -> FusedEpilogue.Step? {
     guard let (access, beta) = addendAccess(request, space: space) else { return nil }
     if beta == 1 { return .binary(Int32(NT_ADD), .input(2), access, swapped: false) }
-    guard let tensor = try constants[2]?.float32() else { throw KernelError("beta · C of an operand that is no constant") }
+    guard let tensor = try constants[2]?.float32() else {
+      throw KernelError("beta · C of an operand that is no constant")
+    }
     let scaled: TensorStorage
-    do { scaled = try TensorStorage.allocate(byteCount: tensor.byteCount) } catch { throw KernelError("\(error)") }
-    guard let target = scaled.mutableBytes?.pointer(to: Float.self) else { throw KernelError("no memory of its own") }
+    do { scaled = try TensorStorage.allocate(byteCount: tensor.byteCount) } catch {
+      throw KernelError("\(error)")
+    }
+    guard let target = scaled.mutableBytes?.pointer(to: Float.self) else {
+      throw KernelError("no memory of its own")
+    }
     tensor.withBytes { bytes in
       for i in 0..<tensor.elementCount {
         target[i] = beta * bytes.base.loadUnaligned(fromByteOffset: i * 4, as: Float.self)
@@ -129,7 +145,8 @@ struct MatrixKernel: PreparedKernel {
   }
 
   private static func addendAccess(_ request: KernelRequest, space: RowSpace) -> (OperandAccess, Float)? {
-    guard let op = request.op.base as? Gemm, op.beta.float != 0, request.inputs.count > 2, let c = request.inputs[2],
+    guard let op = request.op.base as? Gemm, op.beta.float != 0, request.inputs.count > 2,
+      let c = request.inputs[2],
       let access = space.access(to: c.placement.sizes)
     else { return nil }
     return (access, op.beta.float)
@@ -196,7 +213,9 @@ struct MatrixKernel: PreparedKernel {
         name: "simd.\(word).f32.rowmajor.panels.\(kernels.isa)", operatorName: operatorName,
         consider: { consider($0) },
         implementation: .planned { (request, offer, constants, packs) throws(KernelError) in
-          guard let geometry = MatrixGeometry(request) else { throw KernelError("another request than considered") }
+          guard let geometry = MatrixGeometry(request) else {
+            throw KernelError("another request than considered")
+          }
           return try MatrixKernel(
             request, offer, constants: constants, packs: packs, geometry: geometry, kernels: kernels)
         })
@@ -206,10 +225,14 @@ struct MatrixKernel: PreparedKernel {
   private static func consider(_ request: KernelRequest) -> Verdict {
     guard request.isFloat32 else { return .declines("not float32") }
     guard !request.isEmpty, let output = request.outputs[0] else { return .declines("nothing to compute") }
-    guard let geometry = MatrixGeometry(request) else { return .declines("batch axes that broadcast in part") }
+    guard let geometry = MatrixGeometry(request) else {
+      return .declines("batch axes that broadcast in part")
+    }
     let space = RowSpace.matrices(output.sizes)
     var consumed = request.inputs[1]?.isConstant == true ? [1] : []
-    if let op = request.op.base as? Gemm, op.beta.float != 0, request.inputs.count > 2, let c = request.inputs[2] {
+    if let op = request.op.base as? Gemm, op.beta.float != 0, request.inputs.count > 2,
+      let c = request.inputs[2]
+    {
       guard let (access, beta) = addendAccess(request, space: space), access.layout == .rowMajor else {
         return .declines("C does not broadcast by rows and columns")
       }

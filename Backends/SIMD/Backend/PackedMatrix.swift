@@ -157,14 +157,17 @@ struct RowProduct: Sendable {
   var scratchByteCount: Int { kParts > 1 ? kParts * padded * 4 : 0 }
 
   func run(
-    _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, program: nt_epilogue,
+    _ x: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+    program: nt_epilogue,
     scratch: UnsafeMutablePointer<Float>, workers: Workers
   ) {
     let work = Work(product: self, x: x, b: b, y: kParts > 1 ? scratch : y, program: program)
     workers.forEach(parts, work)
     guard kParts > 1 else { return }
     // Sums go up in the order of k.
-    for i in 1..<kParts { kernels.binary(Int32(NT_ADD), scratch, 1, scratch + i * padded, 1, scratch, count: n) }
+    for i in 1..<kParts {
+      kernels.binary(Int32(NT_ADD), scratch, 1, scratch + i * padded, 1, scratch, count: n)
+    }
     if let bias = program.bias {
       kernels.binary(Int32(NT_ADD), scratch, 1, bias + program.first_column, 1, y, count: n)
     } else {
@@ -184,13 +187,15 @@ struct RowProduct: Sendable {
       let p = product
       if p.kParts > 1 {
         p.kernels.gemv(
-          x, b, kTotal: p.k, k: part(chunk, of: p.kParts, in: p.k, step: 4), n: p.n, panels: 0..<p.panels, bias: nil,
+          x, b, kTotal: p.k, k: part(chunk, of: p.kParts, in: p.k, step: 4), n: p.n, panels: 0..<p.panels,
+          bias: nil,
           y + chunk * p.padded)
         return
       }
       let panels = part(chunk, of: p.panelParts, in: p.panels)
       p.kernels.gemv(
-        x, b, kTotal: p.k, k: 0..<p.k, n: p.n, panels: panels, bias: program.bias.map { $0 + program.first_column }, y)
+        x, b, kTotal: p.k, k: 0..<p.k, n: p.n, panels: panels,
+        bias: program.bias.map { $0 + program.first_column }, y)
       guard !panels.isEmpty else { return }
       var first = 0, last = 0, width = 0
       nt_panel(p.kernels.panelUnits, p.n, panels.lowerBound, &first, &width)
@@ -203,7 +208,8 @@ struct RowProduct: Sendable {
       var program = program
       let at = y + columns.lowerBound
       if let residual = program.residual {
-        let from = residual + program.first_row * program.residual_stride + program.first_column + columns.lowerBound
+        let from =
+          residual + program.first_row * program.residual_stride + program.first_column + columns.lowerBound
         product.kernels.binary(Int32(NT_ADD), at, 1, from, 1, at, count: columns.count)
       }
       if program.lower != -.infinity || program.upper != .infinity {

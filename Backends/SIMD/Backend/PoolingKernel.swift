@@ -25,14 +25,16 @@ struct PoolingKernel: PreparedKernel {
       entry.epilogue = program
       workers.forEach(
         window.batch * partsPerImage,
-        WindowWork(kernels: kernels, kind: kind, window: entry, rows: window.outHeight, partsPerImage: partsPerImage))
+        WindowWork(
+          kernels: kernels, kind: kind, window: entry, rows: window.outHeight, partsPerImage: partsPerImage))
     }
   }
 
   static func rows(_ kernels: Microkernels) -> [Kernel] {
     [("maxpool", MaxPool.name), ("averagepool", AveragePool.name)].map { word, operatorName in
       Kernel(
-        name: "simd.\(word).f32.nhwc.windows.\(kernels.isa)", operatorName: operatorName, consider: { consider($0) },
+        name: "simd.\(word).f32.nhwc.windows.\(kernels.isa)", operatorName: operatorName,
+        consider: { consider($0) },
         implementation: .planned { (request, offer, _, _) throws(KernelError) in
           guard let (window, kind, countsPadding) = geometry(request) else {
             throw KernelError("another request than considered")
@@ -49,7 +51,9 @@ struct PoolingKernel: PreparedKernel {
   }
 
   private static func geometry(_ request: KernelRequest) -> (ImageWindow, WindowWork.Kind, Bool)? {
-    guard let input = request.inputs.first ?? nil, let output = request.outputs.first ?? nil else { return nil }
+    guard let input = request.inputs.first ?? nil, let output = request.outputs.first ?? nil else {
+      return nil
+    }
     func window(_ w: Window) -> ImageWindow? {
       ImageWindow(w, input: input.placement.sizes, output: output.sizes)
     }
@@ -61,7 +65,9 @@ struct PoolingKernel: PreparedKernel {
   }
 
   private static func consider(_ request: KernelRequest) -> Verdict {
-    guard request.outputs.dropFirst().allSatisfy({ $0 == nil }) else { return .declines("indices are wanted") }
+    guard request.outputs.dropFirst().allSatisfy({ $0 == nil }) else {
+      return .declines("indices are wanted")
+    }
     guard request.isFloat32 else { return .declines("not float32") }
     guard !request.isEmpty, let output = request.outputs[0] else { return .declines("nothing to compute") }
     guard geometry(request) != nil else { return .declines("not a window of one or two axes") }

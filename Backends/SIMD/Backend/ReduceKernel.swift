@@ -72,7 +72,9 @@ struct ReduceKernel: PreparedKernel {
     case is GlobalAveragePool: return sizes.count > 2 ? (.mean, Array(2..<sizes.count)) : nil
     case is GlobalMaxPool: return sizes.count > 2 ? (.maximum, Array(2..<sizes.count)) : nil
     case let op as Reduce:
-      guard request.inputs.count == 1 || request.inputs.dropFirst().allSatisfy({ $0 == nil }) else { return nil }
+      guard request.inputs.count == 1 || request.inputs.dropFirst().allSatisfy({ $0 == nil }) else {
+        return nil
+      }
       let given = op.axes ?? []
       if given.isEmpty && op.noopWithEmptyAxes { return nil }
       let axes = given.isEmpty ? Array(sizes.indices) : given.map { $0 < 0 ? $0 + sizes.count : $0 }
@@ -98,20 +100,24 @@ struct ReduceKernel: PreparedKernel {
     guard last - first + 1 == positions.count else { return nil }
     func product(_ axes: ArraySlice<Int>) -> Int { axes.reduce(1) { $0 * sizes[$1] } }
     return ReduceKernel(
-      kernels: kernels, function: function, outer: product(moving[..<first]), reduced: product(moving[first...last]),
+      kernels: kernels, function: function, outer: product(moving[..<first]),
+      reduced: product(moving[first...last]),
       inner: product(moving[(last + 1)...]))
   }
 
   static func rows(_ kernels: Microkernels) -> [Kernel] {
     let words = [
-      ("reduce", Reduce.name), ("globalaveragepool", GlobalAveragePool.name), ("globalmaxpool", GlobalMaxPool.name),
+      ("reduce", Reduce.name), ("globalaveragepool", GlobalAveragePool.name),
+      ("globalmaxpool", GlobalMaxPool.name),
     ]
     return words.map { word, operatorName in
       Kernel(
         name: "simd.\(word).f32.any.sums.\(kernels.isa)", operatorName: operatorName,
         consider: { consider($0, kernels) },
         implementation: .planned { (request, offer, _, _) throws(KernelError) in
-          guard let layout = offer.inputs[0]?.layout, let kernel = make(request, layout: layout, kernels: kernels) else {
+          guard let layout = offer.inputs[0]?.layout,
+            let kernel = make(request, layout: layout, kernels: kernels)
+          else {
             throw KernelError("another request than considered")
           }
           return kernel
@@ -121,7 +127,9 @@ struct ReduceKernel: PreparedKernel {
 
   private static func consider(_ request: KernelRequest, _ kernels: Microkernels) -> Verdict {
     guard request.isFloat32 else { return .declines("not float32") }
-    guard !request.isEmpty, let output = request.outputs[0], let sizes = request.inputs.first??.placement.sizes else {
+    guard !request.isEmpty, let output = request.outputs[0],
+      let sizes = request.inputs.first??.placement.sizes
+    else {
       return .declines("nothing to compute")
     }
     var offers: [Offer] = []
@@ -145,6 +153,7 @@ struct ReduceKernel: PreparedKernel {
       offers[i].numerics = .reassociated
       offers[i].unalignedConstants = true
     }
-    return offers.isEmpty ? .declines("a function without a vector form, or axes that are apart") : .accepts(offers)
+    return offers.isEmpty
+      ? .declines("a function without a vector form, or axes that are apart") : .accepts(offers)
   }
 }

@@ -70,7 +70,9 @@ struct ReorderKernel: PreparedKernel {
         return .accepts([offer])
       },
       implementation: .planned { (request, _, _, _) throws(KernelError) in
-        guard let plan = plan(transposing: request) else { throw KernelError("another request than considered") }
+        guard let plan = plan(transposing: request) else {
+          throw KernelError("another request than considered")
+        }
         return ReorderKernel(kernels: kernels, plan: plan)
       })
     return [reorder, transpose] + blockRows(kernels)
@@ -140,7 +142,9 @@ struct ReorderKernel: PreparedKernel {
     // Axes: image, channel, row, row of the block, column, column of the block.
     let sizes = [deep[0], wide[1], deep[2], block, deep[3], block]
     let inner = channelsFirst ? 1 : wide[1]
-    let deepStrides = [d[0], d[1] * (channelsFirst ? block * block : 1), d[2], d[1] * block * inner, d[3], d[1] * inner]
+    let deepStrides = [
+      d[0], d[1] * (channelsFirst ? block * block : 1), d[2], d[1] * block * inner, d[3], d[1] * inner,
+    ]
     let wideStrides = [w[0], w[1], w[2] * block, w[2], w[3] * block, w[3]]
     return isExpanding
       ? StridedCopy(sizes: sizes, from: deepStrides, to: wideStrides)

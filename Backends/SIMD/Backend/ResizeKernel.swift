@@ -64,15 +64,20 @@ struct ResizeKernel: PreparedKernel {
 
   private static func make(_ request: KernelRequest) -> ResizeKernel? {
     guard let op = request.op.base as? Resize, op.mode == .nearest, let x = request.inputs.first ?? nil,
-      x.placement.dataType == .float32, let output = request.outputs[0], !output.isEmpty, output.dataType == .float32,
-      x.placement.rank == 3 || x.placement.rank == 4, op.axes == nil, op.scales != nil || op.sizes != nil, op.aspectPolicy == .stretch
+      x.placement.dataType == .float32, let output = request.outputs[0], !output.isEmpty,
+      output.dataType == .float32,
+      x.placement.rank == 3 || x.placement.rank == 4, op.axes == nil, op.scales != nil || op.sizes != nil,
+      op.aspectPolicy == .stretch
     else { return nil }
     let sizes = x.placement.sizes
-    guard sizes.prefix(2) == output.sizes.prefix(2), zip(sizes, output.sizes).allSatisfy({ $0 > 0 && $1 % $0 == 0 })
+    guard sizes.prefix(2) == output.sizes.prefix(2),
+      zip(sizes, output.sizes).allSatisfy({ $0 > 0 && $1 % $0 == 0 })
     else { return nil }
     let factors = zip(sizes, output.sizes).map { $1 / $0 }
     // A scale that is given may differ from the quotient of the sizes only by what rounding took.
-    if let scales = op.scales, scales.count != sizes.count || zip(scales, factors).contains(where: { $0.value != Double($1) }) {
+    if let scales = op.scales,
+      scales.count != sizes.count || zip(scales, factors).contains(where: { $0.value != Double($1) })
+    {
       return nil
     }
     switch (op.coordinates, op.rounding) {
@@ -81,7 +86,8 @@ struct ResizeKernel: PreparedKernel {
     default: return nil
     }
     return ResizeKernel(
-      batch: sizes[0], height: sizes.count == 4 ? sizes[2] : 1, width: sizes[sizes.count - 1], channels: sizes[1],
+      batch: sizes[0], height: sizes.count == 4 ? sizes[2] : 1, width: sizes[sizes.count - 1],
+      channels: sizes[1],
       factorY: sizes.count == 4 ? factors[2] : 1, factorX: factors[sizes.count - 1])
   }
 }

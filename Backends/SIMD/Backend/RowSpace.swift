@@ -1,6 +1,7 @@
 import Tensors
 
-/// How a kernel counts the elements of its result: images of rows of columns, the columns innermost in memory.
+/// How a kernel counts the elements of its result: images of rows of columns, the columns innermost in
+/// memory.
 struct RowSpace: Sendable {
   let sizes: [Int]
   let layout: Layout
@@ -21,7 +22,8 @@ struct RowSpace: Sendable {
   /// Images of pixels of channels.
   static func channelsLast(_ sizes: [Int]) -> RowSpace {
     RowSpace(
-      sizes: sizes, layout: .channelsLast(rank: sizes.count), images: [0], rows: Array(2..<sizes.count), columns: [1])
+      sizes: sizes, layout: .channelsLast(rank: sizes.count), images: [0], rows: Array(2..<sizes.count),
+      columns: [1])
   }
 
   /// A stack of matrices, row-major.
@@ -41,16 +43,19 @@ struct RowSpace: Sendable {
   static func rows(_ sizes: [Int], layout: Layout) -> RowSpace {
     let order = layout.order(rank: sizes.count) ?? Array(sizes.indices)
     return RowSpace(
-      sizes: sizes, layout: layout, images: [], rows: Array(order.dropLast()), columns: Array(order.suffix(1)))
+      sizes: sizes, layout: layout, images: [], rows: Array(order.dropLast()), columns: Array(order.suffix(1))
+    )
   }
 
   var images: Int { imageAxes.reduce(1) { $0 * sizes[$1] } }
   var rowsPerImage: Int { rowAxes.reduce(1) { $0 * sizes[$1] } }
   var columns: Int { columnAxes.reduce(1) { $0 * sizes[$1] } }
 
-  /// How an operand that broadcasts to the result is read, and the layout it must have; nil: by no constant strides.
+  /// How an operand that broadcasts to the result is read, and the layout it must have; nil: by no constant
+  /// strides.
   func access(to operand: [Int]) -> OperandAccess? {
-    guard let (layout, strides) = broadcastLayout(of: operand, in: sizes, order: order, as: self.layout) else { return nil }
+    guard let (layout, strides) = broadcastLayout(of: operand, in: sizes, order: order, as: self.layout)
+    else { return nil }
     func stride(along axes: [Int]) -> Int? {
       var known: Int?
       var next = 0
@@ -65,7 +70,8 @@ struct RowSpace: Sendable {
       let image = stride(along: imageAxes)
     else { return nil }
     if rowsPerImage == 1 {
-      return OperandAccess(layout: layout, columnStride: column, rowStride: image, imageStride: 0, perImage: false)
+      return OperandAccess(
+        layout: layout, columnStride: column, rowStride: image, imageStride: 0, perImage: false)
     }
     return OperandAccess(
       layout: layout, columnStride: column, rowStride: row, imageStride: image,
@@ -83,9 +89,11 @@ struct OperandAccess: Sendable {
   var perImage: Bool
 }
 
-/// The layout in which an operand that broadcasts to `sizes` is read in the memory order `order`, and its strides along
-/// the axes of the result (0 where it repeats). nil: it does not broadcast, or would need a layout of another rank.
-func broadcastLayout(of operand: [Int], in sizes: [Int], order: [Int], as layout: Layout) -> (Layout, [Int])? {
+/// The layout in which an operand that broadcasts to `sizes` is read in the memory order `order`, and its
+/// strides along the axes of the result (0 where it repeats). nil: it does not broadcast, or would need a
+/// layout of another rank.
+func broadcastLayout(of operand: [Int], in sizes: [Int], order: [Int], as layout: Layout) -> (Layout, [Int])?
+{
   let lead = sizes.count - operand.count
   guard lead >= 0 else { return nil }
   for (i, size) in operand.enumerated() where size != 1 && size != sizes[lead + i] { return nil }

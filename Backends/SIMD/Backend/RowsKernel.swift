@@ -72,7 +72,8 @@ struct RowsKernel: PreparedKernel {
           let channel = row % channels
           let at = (row - first) * k.count
           k.kernels.layerNorm(
-            from + at, to + at, rows: 1, count: k.count, scale: scale + channel, bias: bias + channel, step: 0,
+            from + at, to + at, rows: 1, count: k.count, scale: scale + channel, bias: bias + channel,
+            step: 0,
             epsilon: epsilon)
         }
       }
@@ -114,7 +115,8 @@ struct RowsKernel: PreparedKernel {
       guard !flattens, axis == 1 else { return nil }
       let channels = sizes[1]
       return Geometry(
-        function: .softmax(logarithm: logarithm), rows: sizes.reduce(1, *) / max(channels, 1), count: channels,
+        function: .softmax(logarithm: logarithm), rows: sizes.reduce(1, *) / max(channels, 1),
+        count: channels,
         space: .channelsLast(sizes), fuses: true)
     }
     switch request.op.base {
@@ -122,7 +124,9 @@ struct RowsKernel: PreparedKernel {
     case let op as LogSoftmax: return softmax(op.axis, flattens: op.flattens, logarithm: true)
     case let op as LayerNormalization:
       let axis = op.axis < 0 ? op.axis + sizes.count : op.axis
-      guard axis >= 0, axis < sizes.count, request.inputs.count >= 2, let scale = request.inputs[1] else { return nil }
+      guard axis >= 0, axis < sizes.count, request.inputs.count >= 2, let scale = request.inputs[1] else {
+        return nil
+      }
       let count = sizes[axis...].reduce(1, *)
       guard scale.placement.elementCount == count else { return nil }
       let bias = request.inputs.count > 2 ? request.inputs[2] : nil
@@ -146,7 +150,8 @@ struct RowsKernel: PreparedKernel {
     ]
     return words.map { word, operatorName in
       Kernel(
-        name: "simd.\(word).f32.any.rows.\(kernels.isa)", operatorName: operatorName, consider: { consider($0) },
+        name: "simd.\(word).f32.any.rows.\(kernels.isa)", operatorName: operatorName,
+        consider: { consider($0) },
         implementation: .planned { (request, offer, _, _) throws(KernelError) in
           guard let layout = offer.outputs[0]?.layout, let g = geometry(request, layout: layout) else {
             throw KernelError("another request than considered")
@@ -160,7 +165,9 @@ struct RowsKernel: PreparedKernel {
   }
 
   private static func consider(_ request: KernelRequest) -> Verdict {
-    guard request.outputs.dropFirst().allSatisfy({ $0 == nil }) else { return .declines("statistics are wanted") }
+    guard request.outputs.dropFirst().allSatisfy({ $0 == nil }) else {
+      return .declines("statistics are wanted")
+    }
     guard request.isFloat32 else { return .declines("not float32") }
     guard !request.isEmpty, let output = request.outputs[0] else { return .declines("nothing to compute") }
     var layouts = [Layout.rowMajor]

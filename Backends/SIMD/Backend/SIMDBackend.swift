@@ -16,8 +16,11 @@ package struct SIMDBackend: Backend {
     self.isa = isa
     let micro = Microkernels(isa)
     kernels =
-      [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + MatrixKernel.rows(micro) + SweepKernel.rows(micro)
-      + PoolingKernel.rows(micro) + RowsKernel.rows(micro) + ReduceKernel.rows(micro) + [ConcatKernel.row(micro)]
+      [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + MatrixKernel.rows(micro)
+      + SweepKernel.rows(micro)
+      + PoolingKernel.rows(micro) + RowsKernel.rows(micro) + ReduceKernel.rows(micro) + [
+        ConcatKernel.row(micro)
+      ]
       + ReorderKernel.rows(micro) + [ConvTransposeKernel.row(micro), ResizeKernel.row(micro)]
   }
 }

@@ -1,4 +1,5 @@
-/// A copy between two orders of the same elements, as a loop over matrices that are copied row by row or transposed.
+/// A copy between two orders of the same elements, as a loop over matrices that are copied row by row or
+/// transposed.
 struct StridedCopy: Sendable {
   /// Loops around the matrices: size, source stride, target stride; outermost first.
   private var outer: [(size: Int, source: Int, target: Int)]
@@ -15,7 +16,8 @@ struct StridedCopy: Sendable {
     // Axes in the target's order; neighbours that are neighbours in the source too become one.
     var axes: [(size: Int, source: Int, target: Int)] = []
     for axis in sizes.indices.filter({ sizes[$0] > 1 }).sorted(by: { to[$0] > to[$1] }) {
-      if let last = axes.last, last.source == from[axis] * sizes[axis], last.target == to[axis] * sizes[axis] {
+      if let last = axes.last, last.source == from[axis] * sizes[axis], last.target == to[axis] * sizes[axis]
+      {
         axes[axes.count - 1] = (last.size * sizes[axis], from[axis], to[axis])
       } else {
         axes.append((sizes[axis], from[axis], to[axis]))
@@ -29,7 +31,9 @@ struct StridedCopy: Sendable {
     guard innermost.target == 1 else { return nil }
     if innermost.source == 1 {
       let row = axes.popLast() ?? (1, innermost.size, innermost.size)
-      (rows, columns, sourceRow, targetRow, targetColumn) = (row.size, innermost.size, row.source, row.target, 1)
+      (rows, columns, sourceRow, targetRow, targetColumn) = (
+        row.size, innermost.size, row.source, row.target, 1
+      )
       isTransposed = false
     } else {
       guard let i = axes.firstIndex(where: { $0.source == 1 }) else { return nil }

@@ -4,8 +4,8 @@ import Operators
 import SIMDMicrokernels
 import Tensors
 
-/// Elementwise programs over an operand of the result's own size: unary and binary functions, clips, scales and shifts,
-/// with whatever follows them.
+/// Elementwise programs over an operand of the result's own size: unary and binary functions, clips, scales
+/// and shifts, with whatever follows them.
 struct SweepKernel: PreparedKernel {
   private enum First: Sendable {
     case unary(UnaryCode)
@@ -32,7 +32,8 @@ struct SweepKernel: PreparedKernel {
     var steps = program.steps
     switch steps.removeFirst() {
     case .unary(let code): first = .unary(code)
-    case .binary(let f, let source, let access, let swapped): first = .binary(f, source, access, swapped: swapped)
+    case .binary(let f, let source, let access, let swapped):
+      first = .binary(f, source, access, swapped: swapped)
     }
     rest = FusedEpilogue(steps, space: program.space, registers: [])
     columns = program.space.columns
@@ -43,7 +44,8 @@ struct SweepKernel: PreparedKernel {
       isFlat = rest.isEmpty
       flatStep = 1
     case .binary(_, _, let access, _):
-      let isWhole = !access.perImage && access.rowStride == columns && (access.columnStride == 1 || columns == 1)
+      let isWhole =
+        !access.perImage && access.rowStride == columns && (access.columnStride == 1 || columns == 1)
       let isScalar = !access.perImage && access.rowStride == 0 && access.columnStride == 0
       isFlat = rest.isEmpty && (isWhole || isScalar)
       flatStep = isWhole ? 1 : 0
@@ -93,7 +95,8 @@ struct SweepKernel: PreparedKernel {
         }
         if program.step_count > 0 {
           withUnsafePointer(to: program) {
-            k.kernels.steps($0, y + row * k.columns, stride: k.columns, rows: row..<end, columns: 0..<k.columns)
+            k.kernels.steps(
+              $0, y + row * k.columns, stride: k.columns, rows: row..<end, columns: 0..<k.columns)
           }
         }
         row = end
@@ -148,11 +151,14 @@ extension SweepKernel {
 
     var fusedSteps: Int { steps.count - own }
 
-    /// Gives the first two steps the scale and shift of a batch normalization: γ / √(σ² + ε) and β − μ · scale.
+    /// Gives the first two steps the scale and shift of a batch normalization: γ / √(σ² + ε) and β − μ ·
+    /// scale.
     mutating func normalize(_ constants: [Constant?], epsilon: Double) throws(KernelError) {
       var values: [[Float]] = []
       for i in 1...4 {
-        guard let tensor = try constants[i]?.float32() else { throw KernelError("a parameter that is no constant") }
+        guard let tensor = try constants[i]?.float32() else {
+          throw KernelError("a parameter that is no constant")
+        }
         values.append(
           tensor.withBytes { bytes in
             (0..<tensor.elementCount).map { bytes.base.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
@@ -173,7 +179,8 @@ extension SweepKernel {
   /// Ways to count elements of a result in `layout`, one of which suits most broadcasts.
   private static func spaces(_ sizes: [Int], _ layout: Layout) -> [RowSpace] {
     if layout != .rowMajor { return [.channelsLast(sizes)] }
-    return sizes.count >= 3 ? [.rows(sizes, layout: layout), .matrices(sizes), .planes(sizes)] : [.matrices(sizes)]
+    return sizes.count >= 3
+      ? [.rows(sizes, layout: layout), .matrices(sizes), .planes(sizes)] : [.matrices(sizes)]
   }
 
   /// The program with most fused steps in `layout`.
@@ -184,7 +191,8 @@ extension SweepKernel {
       guard let own = ownSteps(request, space: space) else { continue }
       let (steps, formats) = request.fusable(into: space, limit: FusedEpilogue.maximumSteps - own.steps.count)
       let program = Program(
-        operand: own.operand, space: space, steps: own.steps + steps, own: own.steps.count, inputs: own.inputs,
+        operand: own.operand, space: space, steps: own.steps + steps, own: own.steps.count,
+        inputs: own.inputs,
         epilogueInputs: formats, isExact: own.isExact)
       if best.map({ $0.fusedSteps < program.fusedSteps }) ?? true { best = program }
     }
@@ -213,7 +221,9 @@ extension SweepKernel {
       let code = UnaryCode.clamp(op.lower?.float ?? -.infinity, op.upper?.float ?? .infinity)
       return (0, [.unary(code)], inputs, true)
     case let op as Binary:
-      guard let code = binaryCode(op.function), request.inputs.count == 2, let y = request.inputs[1] else { return nil }
+      guard let code = binaryCode(op.function), request.inputs.count == 2, let y = request.inputs[1] else {
+        return nil
+      }
       let whole = x.placement.sizes == space.sizes ? 0 : y.placement.sizes == space.sizes ? 1 : nil
       guard let whole, let other = access(1 - whole) else { return nil }
       return (whole, [.binary(code, .input(1 - whole), other, swapped: whole == 1)], inputs, true)
@@ -256,7 +266,8 @@ extension SweepKernel {
     ]
     return words.map { word, operatorName in
       Kernel(
-        name: "simd.\(word).f32.any.sweep.\(kernels.isa)", operatorName: operatorName, consider: { consider($0) },
+        name: "simd.\(word).f32.any.sweep.\(kernels.isa)", operatorName: operatorName,
+        consider: { consider($0) },
         implementation: .planned { (request, offer, constants, _) throws(KernelError) in
           guard let layout = offer.outputs[0]?.layout, var program = program(request, layout: layout) else {
             throw KernelError("another request than considered")
@@ -282,7 +293,9 @@ extension SweepKernel {
   private static func offer(_ request: KernelRequest, _ program: Program) -> Offer {
     var offer = Offer(
       inputs: program.inputs, epilogueInputs: program.epilogueInputs,
-      outputs: request.outputs.enumerated().map { $0.offset == 0 ? Format(storage: .float32, layout: program.space.layout) : nil },
+      outputs: request.outputs.enumerated().map {
+        $0.offset == 0 ? Format(storage: .float32, layout: program.space.layout) : nil
+      },
       fusedSteps: program.fusedSteps)
     // A later step would read an operand of full size after the result was stored over it.
     let readsLater = program.steps.dropFirst().contains { step in

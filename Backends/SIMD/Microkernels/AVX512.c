@@ -2,7 +2,8 @@
 #include <immintrin.h>
 #include "Levels.h"
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), \
+                             apply_to = function)
 #define LEVEL_AVX512
 #define TILE_ROWS 8
 #define PANEL_VECTORS 3

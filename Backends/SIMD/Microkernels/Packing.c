@@ -6,8 +6,8 @@ enum { unit = 8 };
 // Weights mapped from a file lie at any address.
 typedef struct { float value; } __attribute__((packed, may_alias)) unaligned_float;
 
-// Columns count in units of 8. Panels are as wide as the tile, except that a rest of one or two units shares with the last full panel:
-// a panel narrower than three units is bound by loads.
+// Columns count in units of 8. Panels are as wide as the tile, except that a rest of one or two units shares
+// with the last full panel: a panel narrower than three units is bound by loads.
 static void split(int32_t widest, ptrdiff_t units, ptrdiff_t *full, ptrdiff_t rest[2]) {
   *full = units / widest;
   rest[0] = units % widest;
@@ -40,8 +40,8 @@ void nt_panel(int32_t widest, ptrdiff_t n, ptrdiff_t index, ptrdiff_t *column, p
 
 ptrdiff_t nt_packed_count(ptrdiff_t k, ptrdiff_t n) { return k * ((n + unit - 1) / unit * unit); }
 
-void nt_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k_total, ptrdiff_t k0,
-             ptrdiff_t count, ptrdiff_t n, float *packed) {
+void nt_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k_total,
+             ptrdiff_t k0, ptrdiff_t count, ptrdiff_t n, float *packed) {
   const unaligned_float *b = source;
   ptrdiff_t panels = nt_panel_count(widest, n);
   for (ptrdiff_t i = 0; i < panels; i++) {

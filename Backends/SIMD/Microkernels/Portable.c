@@ -1,4 +1,5 @@
-// What every processor runs: rows, elementwise functions and pooling. The matrix product and the convolutions of this level are Swift.
+// What every processor runs: rows, elementwise functions and pooling. The matrix product and the convolutions
+// of this level are Swift.
 #include "Levels.h"
 #include "Vector.h"
 #include "Templates/Functions.h"

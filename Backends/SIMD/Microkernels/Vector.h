@@ -1,4 +1,5 @@
-// Vector types and their memory operations at one instruction level. The including file defines LEVEL_AVX512, LEVEL_AVX2 or neither.
+// Vector types and their memory operations at one instruction level. The including file defines LEVEL_AVX512,
+// LEVEL_AVX2 or neither.
 
 #include <math.h>
 #include <string.h>
@@ -35,8 +36,12 @@ INLINE void store_half(float *p, H v) { ((unaligned_h *)p)->v = v; }
 INLINE __mmask16 lanes(ptrdiff_t n) { return (__mmask16)((1u << n) - 1); }
 INLINE V load_part(const float *p, ptrdiff_t n) { return (V)_mm512_maskz_loadu_ps(lanes(n), p); }
 INLINE void store_part(float *p, V v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, lanes(n), (__m512)v); }
-INLINE H load_half_part(const float *p, ptrdiff_t n) { return (H)_mm256_maskz_loadu_ps((__mmask8)lanes(n), p); }
-INLINE void store_half_part(float *p, H v, ptrdiff_t n) { _mm256_mask_storeu_ps(p, (__mmask8)lanes(n), (__m256)v); }
+INLINE H load_half_part(const float *p, ptrdiff_t n) {
+  return (H)_mm256_maskz_loadu_ps((__mmask8)lanes(n), p);
+}
+INLINE void store_half_part(float *p, H v, ptrdiff_t n) {
+  _mm256_mask_storeu_ps(p, (__mmask8)lanes(n), (__m256)v);
+}
 #elif defined(LEVEL_AVX2)
 static const int32_t lane_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 INLINE __m256i lanes(ptrdiff_t n) { return _mm256_loadu_si256((const __m256i *)(lane_masks + 8 - n)); }

@@ -1,11 +1,12 @@
 import SIMDMicrokernels
 
-// The matrix product in Swift's own vectors, for processors that have no kernels in C. Multiplication and addition stay
-// two operations: fused multiply-add is a call into libm where the processor lacks it.
+// The matrix product in Swift's own vectors, for processors that have no kernels in C. Multiplication and
+// addition stay two operations: fused multiply-add is a call into libm where the processor lacks it.
 
-typealias PortableSteps = @convention(c) (
-  UnsafePointer<nt_epilogue>?, UnsafeMutablePointer<Float>?, Int, Int, Int, Int, Int
-) -> Void
+typealias PortableSteps =
+  @convention(c) (
+    UnsafePointer<nt_epilogue>?, UnsafeMutablePointer<Float>?, Int, Int, Int, Int, Int
+  ) -> Void
 
 private typealias Vector = SIMD8<Float>
 private let tileRows = 6
@@ -58,11 +59,13 @@ func portableProduct(_ g: nt_gemm, rows: Range<Int>, panels: Range<Int>, steps: 
       let row = rows.lowerBound + inside.lowerBound
       let first = address(row)
       let tile = TileRows(
-        a0: first, a1: inside.count > 1 ? address(row + 1) : first, a2: inside.count > 2 ? address(row + 2) : first,
+        a0: first, a1: inside.count > 1 ? address(row + 1) : first,
+        a2: inside.count > 2 ? address(row + 2) : first,
         a3: inside.count > 3 ? address(row + 3) : first, a4: inside.count > 4 ? address(row + 4) : first,
         a5: inside.count > 5 ? address(row + 5) : first)
       computeTile(
-        g, tile, packed + column * k, c + row * g.c_stride + column, row: row, count: inside.count, column: column,
+        g, tile, packed + column * k, c + row * g.c_stride + column, row: row, count: inside.count,
+        column: column,
         valid: valid)
       if g.epilogue.step_count > 0 {
         withUnsafePointer(to: g.epilogue) {
@@ -74,7 +77,8 @@ func portableProduct(_ g: nt_gemm, rows: Range<Int>, panels: Range<Int>, steps: 
 }
 
 private func computeTile(
-  _ g: nt_gemm, _ rows: TileRows, _ panel: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, row: Int, count: Int,
+  _ g: nt_gemm, _ rows: TileRows, _ panel: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, row: Int,
+  count: Int,
   column: Int, valid: Int
 ) {
   let e = g.epilogue
@@ -103,7 +107,8 @@ private func computeTile(
     guard r < count else { return }
     var x = sum
     if let residual = e.residual {
-      x += load(residual + (e.first_row + row + r) * e.residual_stride + e.first_column + column, count: valid)
+      x += load(
+        residual + (e.first_row + row + r) * e.residual_stride + e.first_column + column, count: valid)
     }
     store(clamp(x, lower, upper), c + r * g.c_stride, count: valid)
   }
@@ -117,7 +122,8 @@ private func computeTile(
 
 /// One row × panels over a part of k; the contract of `nt_kernels.gemv`.
 func portableRow(
-  _ x: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, kTotal: Int, k: Range<Int>, n: Int, panels: Range<Int>,
+  _ x: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, kTotal: Int, k: Range<Int>, n: Int,
+  panels: Range<Int>,
   bias: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>
 ) {
   for panel in panels {

@@ -1,6 +1,6 @@
-// Depthwise convolution of one NHWC image. A tile is DW_ROWS × DW_COLUMNS pixels of one vector of channels; each input vector is loaded
-// once for all the outputs that use it. Every sum starts with its bias and adds the taps in the order (ky, kx). Weights are packed in
-// blocks of 16 channels: [block][tap][16].
+// Depthwise convolution of one NHWC image. A tile is DW_ROWS × DW_COLUMNS pixels of one vector of channels;
+// each input vector is loaded once for all the outputs that use it. Every sum starts with its bias and adds
+// the taps in the order (ky, kx). Weights are packed in blocks of 16 channels: [block][tap][16].
 
 typedef struct {
   const float *input;      // window of output (0, 0) of the tile, at this vector's channels
@@ -16,7 +16,8 @@ typedef struct {
   V lower, upper;
 } depthwise_tile;
 
-INLINE void depthwise_pixels(const int kernel, const int stride, const int rows, const int columns, const int edge,
+INLINE void depthwise_pixels(const int kernel, const int stride, const int rows, const int columns,
+                             const int edge,
                              const depthwise_tile *t) {
   V acc[DW_ROWS][DW_COLUMNS];
   V start = set1(0);
@@ -27,7 +28,8 @@ INLINE void depthwise_pixels(const int kernel, const int stride, const int rows,
     V w[DW_ROWS][5];
     UNROLL for (int r = 0; r < rows; r++) {
       const int ky = y - r * stride;
-      if (ky >= 0 && ky < kernel) UNROLL for (int kx = 0; kx < kernel; kx++) w[r][kx] = load(t->weights + (ky * kernel + kx) * 16);
+      if (ky >= 0 && ky < kernel) UNROLL for (int kx = 0; kx < kernel; kx++)
+        w[r][kx] = load(t->weights + (ky * kernel + kx) * 16);
     }
     const float *line = t->input + y * t->in_y;
     UNROLL for (int x = 0; x < (columns - 1) * stride + kernel; x++) {
@@ -57,14 +59,17 @@ INLINE void depthwise_pixels(const int kernel, const int stride, const int rows,
 }
 
 typedef void depthwise_function(const depthwise_tile *);
-#define DEPTHWISE(K, S)                                                                                           \
-  static void depthwise_##K##s##S##_rows(const depthwise_tile *t) { depthwise_pixels(K, S, DW_ROWS, DW_COLUMNS, 0, t); }  \
-  static void depthwise_##K##s##S##_row(const depthwise_tile *t) { depthwise_pixels(K, S, 1, DW_COLUMNS, 0, t); }         \
-  static void depthwise_##K##s##S##_rows_edge(const depthwise_tile *t) { depthwise_pixels(K, S, DW_ROWS, DW_COLUMNS, 1, t); } \
-  static void depthwise_##K##s##S##_row_edge(const depthwise_tile *t) { depthwise_pixels(K, S, 1, DW_COLUMNS, 1, t); }
+#define DEPTHWISE_TILE(NAME, K, S, ROWS, EDGE) \
+  static void NAME(const depthwise_tile *t) { depthwise_pixels(K, S, ROWS, DW_COLUMNS, EDGE, t); }
+#define DEPTHWISE(K, S) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_rows, K, S, DW_ROWS, 0) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_row, K, S, 1, 0) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_rows_edge, K, S, DW_ROWS, 1) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_row_edge, K, S, 1, 1)
 DEPTHWISE(3, 1) DEPTHWISE(3, 2) DEPTHWISE(5, 1) DEPTHWISE(5, 2)
 #define DEPTHWISE_LINE(K, S) \
-  {{depthwise_##K##s##S##_row_edge, depthwise_##K##s##S##_row}, {depthwise_##K##s##S##_rows_edge, depthwise_##K##s##S##_rows}}
+  {{depthwise_##K##s##S##_row_edge, depthwise_##K##s##S##_row}, \
+   {depthwise_##K##s##S##_rows_edge, depthwise_##K##s##S##_rows}}
 // [kernel 3, 5][stride 1, 2][one row, DW_ROWS][edge, interior]
 static depthwise_function *const depthwise_tiles[2][2][2][2] = {{DEPTHWISE_LINE(3, 1), DEPTHWISE_LINE(3, 2)},
                                                                 {DEPTHWISE_LINE(5, 1), DEPTHWISE_LINE(5, 2)}};
@@ -95,7 +100,8 @@ static void depthwise_any(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_r
         depthwise_pixel(w, oy, ox, c, w->channels - c < W ? w->channels - c : W);
     }
     if (w->epilogue.step_count > 0)
-      steps(&w->epilogue, w->output + oy * w->out_y, w->out_x, oy * w->out_width, w->out_width, 0, w->channels);
+      steps(&w->epilogue, w->output + oy * w->out_y, w->out_x, oy * w->out_width, w->out_width, 0,
+            w->channels);
   }
 }
 
@@ -117,7 +123,8 @@ static void depthwise(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_e
     for (ptrdiff_t i = 0, ox = 0; i < x_tiles; i++, ox += t.columns) {
       t.columns = width + (i < wider);
       t.left = ox * stride - w->pad_left;
-      const int inside = t.columns == DW_COLUMNS && t.left >= 0 && t.left + (DW_COLUMNS - 1) * stride + kernel <= w->in_width;
+      const int inside = t.columns == DW_COLUMNS && t.left >= 0
+        && t.left + (DW_COLUMNS - 1) * stride + kernel <= w->in_width;
       for (ptrdiff_t row = oy; row < oy + DW_ROWS && row < out_row_end; row += tall ? DW_ROWS : 1) {
         t.top = row * stride - w->pad_top;
         const float *window = w->input + t.top * w->in_y + t.left * w->in_x;

@@ -60,19 +60,21 @@ typedef struct { const float *p; ptrdiff_t row; int32_t step; } rows_in;
     if (i < (N)) { const ptrdiff_t rest = (N)-i; PART }    \
   }
 
-INLINE void unary_rows(const int f, float s0, float s1, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
-                       ptrdiff_t rows, ptrdiff_t n) {
+INLINE void unary_rows(const int f, float s0, float s1, const float *x, ptrdiff_t x_stride, float *y,
+                       ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t n) {
   const V p0 = set1(s0), p1 = set1(s1);
   for (ptrdiff_t r = 0; r < rows; r++, x += x_stride, y += y_stride)
     FOR_EACH_VECTOR(n, store(y + i, unary_v(f, load(x + i), p0, p1));,
                     store_part(y + i, unary_v(f, load_part(x + i, rest), p0, p1), rest);)
 }
 
-INLINE void binary_rows(const int f, rows_in a, rows_in b, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t n) {
+INLINE void binary_rows(const int f, rows_in a, rows_in b, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
+                        ptrdiff_t n) {
   for (ptrdiff_t r = 0; r < rows; r++, a.p += a.row, b.p += b.row, y += y_stride) {
     if (a.step && b.step) {
       FOR_EACH_VECTOR(n, store(y + i, binary_v(f, load(a.p + i), load(b.p + i)));,
-                      store_part(y + i, binary_v(f, load_part(a.p + i, rest), load_part(b.p + i, rest)), rest);)
+                      store_part(y + i, binary_v(f, load_part(a.p + i, rest), load_part(b.p + i, rest)),
+                                 rest);)
     } else if (a.step) {
       const V s = set1(*b.p);
       FOR_EACH_VECTOR(n, store(y + i, binary_v(f, load(a.p + i), s));,
@@ -89,14 +91,17 @@ INLINE void binary_rows(const int f, rows_in a, rows_in b, float *y, ptrdiff_t y
 }
 
 #define UNARY_CASE(F) case F: unary_rows(F, p0, p1, x, x_stride, y, y_stride, rows, n); return;
-static void unary_any(int32_t function, float p0, float p1, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
-                      ptrdiff_t rows, ptrdiff_t n) {
+static void unary_any(int32_t function, float p0, float p1, const float *x, ptrdiff_t x_stride, float *y,
+                      ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t n) {
   switch (function) {
-    UNARY_CASE(NT_RELU) UNARY_CASE(NT_SIGMOID) UNARY_CASE(NT_TANH) UNARY_CASE(NT_EXP) UNARY_CASE(NT_LOG) UNARY_CASE(NT_SQRT)
-    UNARY_CASE(NT_ERF) UNARY_CASE(NT_GELU) UNARY_CASE(NT_GELU_TANH) UNARY_CASE(NT_SILU) UNARY_CASE(NT_HARD_SWISH)
+    UNARY_CASE(NT_RELU) UNARY_CASE(NT_SIGMOID) UNARY_CASE(NT_TANH) UNARY_CASE(NT_EXP) UNARY_CASE(NT_LOG)
+    UNARY_CASE(NT_SQRT) UNARY_CASE(NT_ERF) UNARY_CASE(NT_GELU) UNARY_CASE(NT_GELU_TANH) UNARY_CASE(NT_SILU)
+    UNARY_CASE(NT_HARD_SWISH)
     UNARY_CASE(NT_ABS) UNARY_CASE(NT_NEG) UNARY_CASE(NT_RECIPROCAL) UNARY_CASE(NT_FLOOR) UNARY_CASE(NT_CEIL)
-    UNARY_CASE(NT_ROUND) UNARY_CASE(NT_SIGN) UNARY_CASE(NT_SOFTPLUS) UNARY_CASE(NT_SOFTSIGN) UNARY_CASE(NT_MISH)
-    UNARY_CASE(NT_LEAKY_RELU) UNARY_CASE(NT_ELU) UNARY_CASE(NT_SELU) UNARY_CASE(NT_CELU) UNARY_CASE(NT_HARD_SIGMOID)
+    UNARY_CASE(NT_ROUND) UNARY_CASE(NT_SIGN) UNARY_CASE(NT_SOFTPLUS) UNARY_CASE(NT_SOFTSIGN)
+    UNARY_CASE(NT_MISH)
+    UNARY_CASE(NT_LEAKY_RELU) UNARY_CASE(NT_ELU) UNARY_CASE(NT_SELU) UNARY_CASE(NT_CELU)
+    UNARY_CASE(NT_HARD_SIGMOID)
     UNARY_CASE(NT_THRESHOLDED_RELU) UNARY_CASE(NT_CLAMP) UNARY_CASE(NT_AFFINE)
   }
 }
@@ -105,24 +110,29 @@ static void unary(int32_t function, float p0, float p1, const float *x, float *y
 }
 
 #define BINARY_CASE(F) case F: binary_rows(F, a, b, y, y_stride, rows, n); return;
-static void binary_any(int32_t function, rows_in a, rows_in b, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t n) {
+static void binary_any(int32_t function, rows_in a, rows_in b, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
+                       ptrdiff_t n) {
   switch (function) {
-    BINARY_CASE(NT_ADD) BINARY_CASE(NT_SUB) BINARY_CASE(NT_MUL) BINARY_CASE(NT_DIV) BINARY_CASE(NT_MAX) BINARY_CASE(NT_MIN)
+    BINARY_CASE(NT_ADD) BINARY_CASE(NT_SUB) BINARY_CASE(NT_MUL) BINARY_CASE(NT_DIV) BINARY_CASE(NT_MAX)
+    BINARY_CASE(NT_MIN)
     BINARY_CASE(NT_PRELU)
   }
 }
-static void binary(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step, float *y, ptrdiff_t n) {
+static void binary(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step,
+                   float *y, ptrdiff_t n) {
   binary_any(function, (rows_in){a, 0, a_step}, (rows_in){b, 0, b_step}, y, 0, 1, n);
 }
 
-static void step_binary(const nt_step *s, const float *operand, float *c, ptrdiff_t c_stride, ptrdiff_t rows, ptrdiff_t columns) {
+static void step_binary(const nt_step *s, const float *operand, float *c, ptrdiff_t c_stride, ptrdiff_t rows,
+                        ptrdiff_t columns) {
   rows_in own = {c, c_stride, 1}, other = {operand, s->row_stride, s->column_stride};
   binary_any(s->function, s->swapped ? other : own, s->swapped ? own : other, c, c_stride, rows, columns);
 }
 
-// Applies the steps of an epilogue to the rows × columns at c, which stand at (row, column) of the kernel's result.
-static void steps(const nt_epilogue *e, float *c, ptrdiff_t c_stride, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column,
-                  ptrdiff_t columns) {
+// Applies the steps of an epilogue to the rows × columns at c, which stand at (row, column) of the kernel's
+// result.
+static void steps(const nt_epilogue *e, float *c, ptrdiff_t c_stride, ptrdiff_t row, ptrdiff_t rows,
+                  ptrdiff_t column, ptrdiff_t columns) {
   row += e->first_row;
   column += e->first_column;
   for (int32_t i = 0; i < e->step_count; i++) {
@@ -130,12 +140,14 @@ static void steps(const nt_epilogue *e, float *c, ptrdiff_t c_stride, ptrdiff_t 
     if (!s->binary) {
       unary_any(s->function, s->p0, s->p1, c, c_stride, c, c_stride, rows, columns);
     } else if (!s->per_image) {
-      step_binary(s, s->operand + row * s->row_stride + column * s->column_stride, c, c_stride, rows, columns);
+      step_binary(s, s->operand + row * s->row_stride + column * s->column_stride, c, c_stride, rows,
+                  columns);
     } else {
       for (ptrdiff_t r = 0, count; r < rows; r += count) {
         const ptrdiff_t image = (row + r) / e->rows_per_image, inside = (row + r) % e->rows_per_image;
         count = rows - r < e->rows_per_image - inside ? rows - r : e->rows_per_image - inside;
-        step_binary(s, s->operand + image * s->image_stride + inside * s->row_stride + column * s->column_stride,
+        step_binary(s,
+                    s->operand + image * s->image_stride + inside * s->row_stride + column * s->column_stride,
                     c + r * c_stride, c_stride, count, columns);
       }
     }

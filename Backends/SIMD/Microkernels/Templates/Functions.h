@@ -1,12 +1,14 @@
-// Functions of vectors. Bounds in ULP are of the AVX levels over all finite floats, against the exact value rounded; the portable level,
-// without fused multiply-add, may add one. NaN gives NaN. Coefficients are minimax fits on the reduced intervals.
+// Functions of vectors. Bounds in ULP are of the AVX levels over all finite floats, against the exact value
+// rounded; the portable level, without fused multiply-add, may add one. NaN gives NaN. Coefficients are
+// minimax fits on the reduced intervals.
 
 INLINE VI bits(V x) { return __builtin_bit_cast(VI, x); }
 INLINE V from_bits(VI x) { return __builtin_bit_cast(V, x); }
 INLINE V abs_v(V x) { return __builtin_elementwise_abs(x); }
 INLINE V with_sign_of(V x, V sign) { return from_bits(bits(x) | (bits(sign) & (VI)(INT32_MIN))); }
 
-// x = n · ln 2 + r with |r| ≤ ln 2 / 2; the sum with 1.5 · 2²³ rounds to the integer n and leaves it in the low bits.
+// x = n · ln 2 + r with |r| ≤ ln 2 / 2; the sum with 1.5 · 2²³ rounds to the integer n and leaves it in the
+// low bits.
 typedef struct { V t, n, r; } reduced;
 static const float rounding_magic = 12582912.0f;
 INLINE reduced reduce(V x) {
@@ -102,23 +104,29 @@ INLINE V erf_v(V x) {
 #if defined(LEVEL_AVX512)
 // erfc(a / √2) / 2 by a polynomial on each of 16 intervals of 3/8: coefficients by power, then interval.
 static const float half_erfc[5][16] __attribute__((aligned(64))) = {
-    {0.425634325f, 0.286887705f, 0.174250722f, 0.094675757f, 0.045753628f, 0.0195800774f, 0.00739460485f, 0.00245789997f,
-     0.00071754196f, 0.000183670025f, 4.11675719e-05f, 8.07100241e-06f, 1.38283531e-06f, 2.06903266e-07f, 2.70181051e-08f, 3.07760328e-09f},
-    {-0.391987413f, -0.340566248f, -0.257075101f, -0.168595523f, -0.0960633382f, -0.0475545712f, -0.0204525087f, -0.00764216436f,
-     -0.0024808303f, -0.000699653581f, -0.000171422609f, -3.64875814e-05f, -6.74692774e-06f, -1.08378265e-06f, -1.51231973e-07f, -1.83315656e-08f},
-    {0.0367476568f, 0.0957839936f, 0.12049897f, 0.110636175f, 0.0810513422f, 0.049040705f, 0.0249274336f, 0.010747714f,
-     0.00395439751f, 0.00124653021f, 0.000337592006f, 7.87089521e-05f, 1.58216844e-05f, 2.7452279e-06f, 4.11520745e-07f, 5.3333796e-08f},
-    {0.0626362339f, 0.0386507623f, 0.00532710319f, -0.0200382769f, -0.0293719601f, -0.0257119946f, -0.0168634392f, -0.00885231793f,
-     -0.00382908434f, -0.00138628006f, -0.000424071419f, -0.000110296111f, -2.44959028e-05f, -4.66018992e-06f, -7.61230751e-07f, -1.06960456e-07f},
-    {-0.00898817461f, -0.0212951526f, -0.0210965686f, -0.0116808563f, -0.00105301966f, 0.00506051956f, 0.00606812118f, 0.00438752631f,
-     0.00236550299f, 0.00101469678f, 0.000356661854f, 0.000104408682f, 2.57123302e-05f, 5.36280595e-06f, 9.51820539e-07f, 1.44262884e-07f},
+    {0.425634325f, 0.286887705f, 0.174250722f, 0.094675757f, 0.045753628f, 0.0195800774f,
+     0.00739460485f, 0.00245789997f, 0.00071754196f, 0.000183670025f, 4.11675719e-05f,
+     8.07100241e-06f, 1.38283531e-06f, 2.06903266e-07f, 2.70181051e-08f, 3.07760328e-09f},
+    {-0.391987413f, -0.340566248f, -0.257075101f, -0.168595523f, -0.0960633382f, -0.0475545712f,
+     -0.0204525087f, -0.00764216436f, -0.0024808303f, -0.000699653581f, -0.000171422609f,
+     -3.64875814e-05f, -6.74692774e-06f, -1.08378265e-06f, -1.51231973e-07f, -1.83315656e-08f},
+    {0.0367476568f, 0.0957839936f, 0.12049897f, 0.110636175f, 0.0810513422f, 0.049040705f,
+     0.0249274336f, 0.010747714f, 0.00395439751f, 0.00124653021f, 0.000337592006f,
+     7.87089521e-05f, 1.58216844e-05f, 2.7452279e-06f, 4.11520745e-07f, 5.3333796e-08f},
+    {0.0626362339f, 0.0386507623f, 0.00532710319f, -0.0200382769f, -0.0293719601f, -0.0257119946f,
+     -0.0168634392f, -0.00885231793f, -0.00382908434f, -0.00138628006f, -0.000424071419f,
+     -0.000110296111f, -2.44959028e-05f, -4.66018992e-06f, -7.61230751e-07f, -1.06960456e-07f},
+    {-0.00898817461f, -0.0212951526f, -0.0210965686f, -0.0116808563f, -0.00105301966f, 0.00506051956f,
+     0.00606812118f, 0.00438752631f, 0.00236550299f, 0.00101469678f, 0.000356661854f,
+     0.000104408682f, 2.57123302e-05f, 5.36280595e-06f, 9.51820539e-07f, 1.44262884e-07f},
 };
 INLINE V gelu_v(V x) {
   V a = at_most(abs_v(x), set1(5.99999f)); // beyond it the tail is less than 1e-8
   __m512i interval = _mm512_cvttps_epi32((__m512)(a * (8.0f / 3)));
   V u = a - fma_v((V)_mm512_cvtepi32_ps(interval), set1(0.375f), set1(0.1875f));
   V p = (V)_mm512_permutexvar_ps(interval, _mm512_load_ps(half_erfc[4]));
-  UNROLL for (int i = 3; i >= 0; i--) p = fma_v(p, u, (V)_mm512_permutexvar_ps(interval, _mm512_load_ps(half_erfc[i])));
+  UNROLL for (int i = 3; i >= 0; i--)
+    p = fma_v(p, u, (V)_mm512_permutexvar_ps(interval, _mm512_load_ps(half_erfc[i])));
   return at_least(x, set1(0.0f)) - a * p;
 }
 #else

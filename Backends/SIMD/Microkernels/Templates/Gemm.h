@@ -1,11 +1,14 @@
-// Register tiles of rows × panel columns, and the loops over them. TILE_ROWS, PANEL_VECTORS and PANEL_HALF describe the level.
+// Register tiles of rows × panel columns, and the loops over them. TILE_ROWS, PANEL_VECTORS and PANEL_HALF
+// describe the level.
 
 #define FULL_VECTOR(v) (whole || halves > 0 || (v) < vectors - 1)
 #define FULL_HALF(h) (whole || (h) < halves - 1)
 
-// One tile: `rows` row pointers of A against a K-major panel of `vectors` vectors and then, at AVX-512, `halves` half vectors. Only the
-// last of them may be partial: `valid` columns of the panel exist. Each sum starts with its bias and adds k upwards, in any tile.
-INLINE void gemm_tile(const int rows, const int vectors, const int halves, const nt_gemm *g, const float *const *a,
+// One tile: `rows` row pointers of A against a K-major panel of `vectors` vectors and then, at AVX-512,
+// `halves` half vectors. Only the last of them may be partial: `valid` columns of the panel exist. Each sum
+// starts with its bias and adds k upwards, in any tile.
+INLINE void gemm_tile(const int rows, const int vectors, const int halves, const nt_gemm *g,
+                      const float *const *a,
                       const float *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid) {
   V acc[TILE_ROWS][PANEL_VECTORS];
   H hacc[TILE_ROWS][3];
@@ -75,16 +78,20 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
   }
 }
 
-typedef void tile_function(const nt_gemm *g, const float *const *a, const float *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid);
+typedef void tile_function(const nt_gemm *g, const float *const *a, const float *b, ptrdiff_t row,
+                           ptrdiff_t column, ptrdiff_t valid);
 
-#define TILE(ROWS, VECTORS, HALVES)                                                                                      \
-  static void gemm_tile_##ROWS##x##VECTORS##_##HALVES(const nt_gemm *g, const float *const *a, const float *b,           \
-                                                    ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid) {                      \
-    gemm_tile(ROWS, VECTORS, HALVES, g, a, b, row, column, valid);                                                       \
+#define TILE(ROWS, VECTORS, HALVES) \
+  static void gemm_tile_##ROWS##x##VECTORS##_##HALVES(const nt_gemm *g, const float *const *a, \
+                                                      const float *b, ptrdiff_t row, ptrdiff_t column, \
+                                                      ptrdiff_t valid) { \
+    gemm_tile(ROWS, VECTORS, HALVES, g, a, b, row, column, valid); \
   }
 #if defined(LEVEL_AVX512)
 #define TILES(R) TILE(R, 0, 1) TILE(R, 0, 2) TILE(R, 0, 3) TILE(R, 2, 0) TILE(R, 2, 1) TILE(R, 3, 0)
-#define TILE_LINE(R) {gemm_tile_##R##x0_1, gemm_tile_##R##x0_2, gemm_tile_##R##x0_3, gemm_tile_##R##x2_0, gemm_tile_##R##x2_1, gemm_tile_##R##x3_0}
+#define TILE_LINE(R) \
+  {gemm_tile_##R##x0_1, gemm_tile_##R##x0_2, gemm_tile_##R##x0_3, \
+   gemm_tile_##R##x2_0, gemm_tile_##R##x2_1, gemm_tile_##R##x3_0}
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8)
 static tile_function *const tiles[TILE_ROWS][6] = {TILE_LINE(1), TILE_LINE(2), TILE_LINE(3), TILE_LINE(4),
                                                   TILE_LINE(5), TILE_LINE(6), TILE_LINE(7), TILE_LINE(8)};
@@ -131,8 +138,8 @@ static void gemm(const nt_gemm *g, ptrdiff_t row, ptrdiff_t row_end, ptrdiff_t p
 }
 
 // One row against one panel, every fourth k to a sum of its own; then the bias.
-INLINE void gemv_panel(const int vectors, const int halves, const float *x, const float *b, ptrdiff_t k, ptrdiff_t k_end,
-                       const float *bias, float *y, ptrdiff_t valid) {
+INLINE void gemv_panel(const int vectors, const int halves, const float *x, const float *b, ptrdiff_t k,
+                       ptrdiff_t k_end, const float *bias, float *y, ptrdiff_t valid) {
   V acc[4][PANEL_VECTORS];
   H hacc[4][3];
   const int whole = valid == vectors * W + halves * 8;
@@ -146,7 +153,8 @@ INLINE void gemv_panel(const int vectors, const int halves, const float *x, cons
       const V s = set1(x[k + p]);
       UNROLL for (int v = 0; v < vectors; v++) acc[p][v] = fma_v(s, load(b + p * step + v * W), acc[p][v]);
       UNROLL for (int h = 0; h < halves; h++)
-        hacc[p][h] = __builtin_elementwise_fma(low_half(s), load_half(b + p * step + vectors * W + h * 8), hacc[p][h]);
+        hacc[p][h] = __builtin_elementwise_fma(low_half(s), load_half(b + p * step + vectors * W + h * 8),
+                                               hacc[p][h]);
     }
   for (; k < k_end; k++, b += step) {
     const V s = set1(x[k]);
@@ -167,8 +175,8 @@ INLINE void gemv_panel(const int vectors, const int halves, const float *x, cons
   }
 }
 
-static void gemv(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end, ptrdiff_t n, ptrdiff_t panel,
-                 ptrdiff_t panel_end, const float *bias, float *y) {
+static void gemv(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end,
+                 ptrdiff_t n, ptrdiff_t panel, ptrdiff_t panel_end, const float *bias, float *y) {
   for (ptrdiff_t i = panel; i < panel_end; i++) {
     ptrdiff_t column, width;
     nt_panel(PANEL_UNITS, n, i, &column, &width);

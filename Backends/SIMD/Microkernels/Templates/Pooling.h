@@ -1,7 +1,8 @@
 // Pooling of one NHWC image, channels innermost.
 
 // The maximum of a window, NaN where it holds one.
-static V window_max(const nt_window *w, const float *from, ptrdiff_t ky0, ptrdiff_t ky1, ptrdiff_t kx0, ptrdiff_t kx1) {
+static V window_max(const nt_window *w, const float *from, ptrdiff_t ky0, ptrdiff_t ky1, ptrdiff_t kx0,
+                    ptrdiff_t kx1) {
   V a = set1(-INFINITY);
   for (ptrdiff_t ky = ky0; ky < ky1; ky++)
     for (ptrdiff_t kx = kx0; kx < kx1; kx++)
@@ -41,7 +42,8 @@ INLINE void pool_vectors(const int average, const int vectors, const pool_pixel 
   UNROLL for (int v = 0; v < vectors; v++) {
     V x = average ? sums[v] / p->count : greatest[v];
     // at_least drops a NaN on its right; every NaN makes the sum one.
-    if (!average && any_nan(sums[v])) x = window_max(p->w, p->from + c + v * W, p->ky0, p->ky1, p->kx0, p->kx1);
+    if (!average && any_nan(sums[v]))
+      x = window_max(p->w, p->from + c + v * W, p->ky0, p->ky1, p->kx0, p->kx1);
     store(p->to + c + v * W, at_most(at_least(x, p->lower), p->upper));
   }
 }
@@ -60,8 +62,10 @@ INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdi
       ptrdiff_t divisor = (ky1 - ky0) * (kx1 - kx0);
       if (average && w->count_padding) {
         ptrdiff_t rows = 0, columns = 0;
-        for (ptrdiff_t k = 0; k < w->kernel_height; k++) rows += top + k * w->dilation_y < w->in_height + w->pad_bottom;
-        for (ptrdiff_t k = 0; k < w->kernel_width; k++) columns += left + k * w->dilation_x < w->in_width + w->pad_right;
+        for (ptrdiff_t k = 0; k < w->kernel_height; k++)
+          rows += top + k * w->dilation_y < w->in_height + w->pad_bottom;
+        for (ptrdiff_t k = 0; k < w->kernel_width; k++)
+          columns += left + k * w->dilation_x < w->in_width + w->pad_right;
         divisor = rows * columns;
       }
       const V count = set1((float)(divisor > 0 ? divisor : 1));
@@ -91,5 +95,9 @@ INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdi
   }
 }
 
-static void max_pool(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) { pool(0, w, out_row, out_row_end); }
-static void average_pool(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) { pool(1, w, out_row, out_row_end); }
+static void max_pool(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
+  pool(0, w, out_row, out_row_end);
+}
+static void average_pool(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
+  pool(1, w, out_row, out_row_end);
+}

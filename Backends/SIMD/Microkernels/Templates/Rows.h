@@ -4,7 +4,8 @@
 INLINE float lanes_sum(V v) {
   float t[W];
   store(t, v);
-  UNROLL for (int width = W / 2; width > 0; width /= 2) UNROLL for (int i = 0; i < width; i++) t[i] += t[i + width];
+  UNROLL for (int width = W / 2; width > 0; width /= 2) UNROLL for (int i = 0; i < width; i++)
+    t[i] += t[i + width];
   return t[0];
 }
 INLINE float lanes_max(V v) {
@@ -65,12 +66,14 @@ static void softmax(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, int32
                       store_part(y + i, (load_part(x + i, rest) - shift) - back, rest);)
     } else {
       const V factor = set1(1.0f / total);
-      FOR_EACH_VECTOR(n, store(y + i, load(y + i) * factor);, store_part(y + i, load_part(y + i, rest) * factor, rest);)
+      FOR_EACH_VECTOR(n, store(y + i, load(y + i) * factor);,
+                      store_part(y + i, load_part(y + i, rest) * factor, rest);)
     }
   }
 }
 
-static void column_sum(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, float scale, float *y) {
+static void column_sum(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, float scale,
+                       float *y) {
   const V factor = set1(scale);
   ptrdiff_t c = 0;
   for (; c + 4 * W <= columns; c += 4 * W) {
@@ -96,7 +99,8 @@ static void column_sum(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff
   }
 }
 
-static void layer_norm(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale, const float *bias,
+static void layer_norm(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale,
+                       const float *bias,
                        int32_t step, float epsilon) {
   for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
     const float mean = sum(x, n) / (float)n;
@@ -118,11 +122,13 @@ static void layer_norm(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, co
                       store_part(y + i, fma_v(load_part(x + i, rest) - m, factors, shift), rest);)
     } else if (bias) {
       FOR_EACH_VECTOR(n, store(y + i, fma_v((load(x + i) - m) * factor, load(scale + i), load(bias + i)));,
-                      store_part(y + i, fma_v((load_part(x + i, rest) - m) * factor, load_part(scale + i, rest),
+                      store_part(y + i, fma_v((load_part(x + i, rest) - m) * factor,
+                                              load_part(scale + i, rest),
                                               load_part(bias + i, rest)), rest);)
     } else {
       FOR_EACH_VECTOR(n, store(y + i, (load(x + i) - m) * factor * load(scale + i));,
-                      store_part(y + i, (load_part(x + i, rest) - m) * factor * load_part(scale + i, rest), rest);)
+                      store_part(y + i, (load_part(x + i, rest) - m) * factor * load_part(scale + i, rest),
+                                 rest);)
     }
   }
 }
@@ -130,7 +136,8 @@ static void layer_norm(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, co
 typedef float Q __attribute__((ext_vector_type(4)));
 typedef struct { Q v; } __attribute__((packed, may_alias)) unaligned_q;
 
-static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns) {
+static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
+                      ptrdiff_t columns) {
   if (rows == 3 && y_stride == 3) { // pixels of three planes: the compiler interleaves
     const float *a = x, *b = x + x_stride, *c = x + 2 * x_stride;
     for (ptrdiff_t i = 0; i < columns; i++) { y[3 * i] = a[i]; y[3 * i + 1] = b[i]; y[3 * i + 2] = c[i]; }
@@ -154,8 +161,10 @@ static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_
         a[i + 3] = __builtin_shufflevector(b[i + 1], b[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
       }
       UNROLL for (int i = 0; i < 4; i++) {
-        store_half(y + (c + i) * y_stride + r, __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11));
-        store_half(y + (c + i + 4) * y_stride + r, __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+        store_half(y + (c + i) * y_stride + r,
+                   __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+        store_half(y + (c + i + 4) * y_stride + r,
+                   __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15));
       }
     }
     for (; c < columns; c++) for (int i = 0; i < 8; i++) y[c * y_stride + r + i] = x[(r + i) * x_stride + c];
@@ -171,8 +180,10 @@ static void transpose(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_
         b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 6, 3, 7);
       }
       UNROLL for (int i = 0; i < 2; i++) {
-        ((unaligned_q *)(y + (c + 2 * i) * y_stride + r))->v = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 4, 5);
-        ((unaligned_q *)(y + (c + 2 * i + 1) * y_stride + r))->v = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 6, 7);
+        ((unaligned_q *)(y + (c + 2 * i) * y_stride + r))->v =
+            __builtin_shufflevector(b[i], b[i + 2], 0, 1, 4, 5);
+        ((unaligned_q *)(y + (c + 2 * i + 1) * y_stride + r))->v =
+            __builtin_shufflevector(b[i], b[i + 2], 2, 3, 6, 7);
       }
     }
     for (; c < columns; c++) for (int i = 0; i < 4; i++) y[c * y_stride + r + i] = x[(r + i) * x_stride + c];

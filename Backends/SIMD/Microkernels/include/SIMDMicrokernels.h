@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Micro-kernels for f32. Sizes and strides count floats unless a name says bytes. Every function is reentrant, allocates nothing, and
-// gives the same bits for any split of its ranges.
+// Micro-kernels for f32. Sizes and strides count floats unless a name says bytes. Every function is
+// reentrant, allocates nothing, and gives the same bits for any split of its ranges.
 
 /// Instruction sets, in the order of preference.
 enum { NT_PORTABLE = 0, NT_AVX2 = 1, NT_AVX512 = 2 };
@@ -15,7 +15,8 @@ int nt_isa_detected(void);
 // MARK: - Functions of one and two operands
 
 enum {
-  NT_RELU, NT_SIGMOID, NT_TANH, NT_EXP, NT_LOG, NT_SQRT, NT_ERF, NT_GELU, NT_GELU_TANH, NT_SILU, NT_HARD_SWISH,
+  NT_RELU, NT_SIGMOID, NT_TANH, NT_EXP, NT_LOG, NT_SQRT, NT_ERF, NT_GELU, NT_GELU_TANH, NT_SILU,
+    NT_HARD_SWISH,
   NT_ABS, NT_NEG, NT_RECIPROCAL, NT_FLOOR, NT_CEIL, NT_ROUND, NT_SIGN, NT_SOFTPLUS, NT_SOFTSIGN, NT_MISH,
   NT_LEAKY_RELU,       // p0: slope
   NT_ELU,              // p0: alpha
@@ -29,8 +30,8 @@ enum {
 };
 enum { NT_ADD, NT_SUB, NT_MUL, NT_DIV, NT_MAX, NT_MIN, NT_PRELU, NT_BINARY_COUNT };
 
-/// One step of an epilogue. A binary step reads operand[row · row_stride + column · column_stride]; `per_image`: row counts within its
-/// image, and image · image_stride is added.
+/// One step of an epilogue. A binary step reads operand[row · row_stride + column · column_stride];
+/// `per_image`: row counts within its image, and image · image_stride is added.
 typedef struct nt_step {
   int32_t binary;         // 0: `function` is unary, 1: binary
   int32_t function;
@@ -43,8 +44,8 @@ typedef struct nt_step {
   ptrdiff_t image_stride;
 } nt_step;
 
-/// What happens to a result before it is stored: + bias[column], + residual[row][column], clamp, then the steps in order. Pooling takes
-/// no bias, and only products of matrices take a residual.
+/// What happens to a result before it is stored: + bias[column], + residual[row][column], clamp, then the
+/// steps in order. Pooling takes no bias, and only products of matrices take a residual.
 typedef struct nt_epilogue {
   const float *bias;      // or NULL
   const float *residual;  // or NULL
@@ -53,13 +54,15 @@ typedef struct nt_epilogue {
   const nt_step *steps;
   int32_t step_count;
   ptrdiff_t rows_per_image;
-  ptrdiff_t first_row, first_column; // of the operands above, for row 0 and column 0 of the kernel's own result
+  // of the operands above, for row 0 and column 0 of the kernel's own result
+  ptrdiff_t first_row, first_column;
 } nt_epilogue;
 
 // MARK: - Matrix product
 
-/// C[row][column] = Σₖ A[row][k] · B[k][column]. Row r of A starts at the pixel (r / (width·height), r / width mod height, r mod width)
-/// and consists of `segment_count` runs of `segment_length` floats, at offsets[i] from its start.
+/// C[row][column] = Σₖ A[row][k] · B[k][column]. Row r of A starts at the pixel (r / (width·height), r /
+/// width mod height, r mod width) and consists of `segment_count` runs of `segment_length` floats, at
+/// offsets[i] from its start.
 typedef struct nt_gemm {
   const float *a;
   ptrdiff_t a_x, a_y, a_image; // strides of the pixel
@@ -96,28 +99,34 @@ typedef struct nt_kernels {
   /// Rows [row, row_end) × panels [panel, panel_end).
   void (*gemm)(const nt_gemm *, ptrdiff_t row, ptrdiff_t row_end, ptrdiff_t panel, ptrdiff_t panel_end);
   /// One row (M = 1), partial or whole K: y[column] = (bias) + Σ over k in [k, k_end); no other epilogue.
-  void (*gemv)(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end, ptrdiff_t n, ptrdiff_t panel,
-               ptrdiff_t panel_end, const float *bias, float *y);
+  void (*gemv)(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end, ptrdiff_t n,
+               ptrdiff_t panel, ptrdiff_t panel_end, const float *bias, float *y);
   void (*depthwise)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
   void (*max_pool)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
   void (*average_pool)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
 
   void (*unary)(int32_t function, float p0, float p1, const float *x, float *y, ptrdiff_t n);
   /// Operands whose step is 0 are scalars.
-  void (*binary)(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step, float *y, ptrdiff_t n);
-  void (*steps)(const nt_epilogue *, float *c, ptrdiff_t c_stride, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column, ptrdiff_t columns);
+  void (*binary)(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step, float *y,
+                 ptrdiff_t n);
+  void (*steps)(const nt_epilogue *, float *c, ptrdiff_t c_stride, ptrdiff_t row, ptrdiff_t rows,
+                ptrdiff_t column, ptrdiff_t columns);
 
   void (*softmax)(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, int32_t logarithm);
   /// Sum of n values in a fixed order.
   float (*sum)(const float *x, ptrdiff_t n);
   float (*maximum)(const float *x, ptrdiff_t n);
   /// y[column] = scale · Σ over rows of x[row · stride + column].
-  void (*column_sum)(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, float scale, float *y);
-  /// Rows of mean 0 and variance 1, scaled and shifted by vectors of n (step 1, bias may be NULL) or by one number each (step 0).
-  void (*layer_norm)(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale, const float *bias, int32_t step,
+  void (*column_sum)(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, float scale,
+                     float *y);
+  /// Rows of mean 0 and variance 1, scaled and shifted by vectors of n (step 1, bias may be NULL) or by one
+  /// number each (step 0).
+  void (*layer_norm)(const float *x, float *y, ptrdiff_t rows, ptrdiff_t n, const float *scale,
+                     const float *bias, int32_t step,
                      float epsilon);
   /// y[column · y_stride + row] = x[row · x_stride + column].
-  void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows, ptrdiff_t columns);
+  void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
+                    ptrdiff_t columns);
 } nt_kernels;
 
 /// Kernels of an instruction set, NULL where this build or processor has none.
@@ -125,11 +134,13 @@ const nt_kernels *nt_kernels_for(int isa);
 
 // MARK: - Packed weights
 
-/// Panels of N columns: how many, and where panel i starts and how many columns it is wide (a multiple of 8, padding included).
+/// Panels of N columns: how many, and where panel i starts and how many columns it is wide (a multiple of 8,
+/// padding included).
 ptrdiff_t nt_panel_count(int32_t panel_units, ptrdiff_t n);
 void nt_panel(int32_t panel_units, ptrdiff_t n, ptrdiff_t index, ptrdiff_t *column, ptrdiff_t *width);
 /// Floats of a packed K × N matrix.
 ptrdiff_t nt_packed_count(ptrdiff_t k, ptrdiff_t n);
-/// Packs floats of any alignment: rows [k0, k0 + count) of B[k][column] = b[(k − k0) · k_stride + column · n_stride] into a packed matrix of k_total rows.
-void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k_total, ptrdiff_t k0,
-             ptrdiff_t count, ptrdiff_t n, float *packed);
+/// Packs floats of any alignment: rows [k0, k0 + count) of B[k][column] = b[(k − k0) · k_stride + column ·
+/// n_stride] into a packed matrix of k_total rows.
+void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k_total,
+             ptrdiff_t k0, ptrdiff_t count, ptrdiff_t n, float *packed);
