@@ -68,7 +68,7 @@ let testTargets: [Target] = [
   tests("OperatorsTests", ["Operators", "IR", "Tensors"]),
   tests(
     "NaiveTests", ["NaiveBackend", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
-  tests("BackendTests", ["OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"] + backendModules),
+  tests("BackendTests", ["OperatorSuite", "TestSupport"] + core + backendModules),
   tests("SIMDTests", ["SIMDBackend", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),
