@@ -11,6 +11,8 @@ package final class Team: @unchecked Sendable {
   /// Bits of the leased workers.
   private var leased: UInt64 = 0
   package private(set) var leasedCount = 0
+  /// Where the caller ran when it took the lease.
+  private(set) var callerProcessor: Int32?
 
   private var type: any ParallelWork.Type = NoWork.self
   private var context: UnsafeRawPointer?
@@ -29,6 +31,7 @@ package final class Team: @unchecked Sendable {
     guard limit > 0, leased == 0 else { return }
     leased = pool.lease(limit)
     leasedCount = leased.nonzeroBitCount
+    callerProcessor = Processor.current
   }
 
   package func release() {

@@ -79,7 +79,9 @@ final class Worker: @unchecked Sendable {
     var seen = 0
     while true {
       seen = waitForEpoch(after: seen)
-      team?.takeUnretainedValue().help()
+      guard let team = team?.takeUnretainedValue() else { continue }
+      if let processor = team.callerProcessor, processor == Processor.current { Processor.leave(processor) }
+      team.help()
     }
   }
 
