@@ -37,15 +37,15 @@ let engine: [Target] = [
 // MARK: - Backends
 
 let backends: [Target] = [
-  backend("NaiveBackend", folder: "Naive"),
+  backend("NaiveKernels", folder: "Naive"),
   .target(name: "SIMDMicrokernels", path: "Backends/SIMD/Microkernels"),
-  backend("SIMDBackend", folder: "SIMD/Backend", c: ["SIMDMicrokernels"]),
+  backend("SIMDKernels", folder: "SIMD/Backend", c: ["SIMDMicrokernels"]),
   .target(name: "COpenBLAS", path: "Backends/OpenBLAS/COpenBLAS"),
-  backend("OpenBLASBackend", folder: "OpenBLAS/Backend", c: ["COpenBLAS"]),
+  backend("OpenBLASKernels", folder: "OpenBLAS/Backend", c: ["COpenBLAS"]),
   .target(name: "COneDNN", path: "Backends/OneDNN/COneDNN"),
-  backend("OneDNNBackend", folder: "OneDNN/Backend", c: ["COneDNN"]),
+  backend("OneDNNKernels", folder: "OneDNN/Backend", c: ["COneDNN"]),
 ]
-let backendModules: [Target.Dependency] = ["NaiveBackend", "SIMDBackend", "OpenBLASBackend", "OneDNNBackend"]
+let backendModules: [Target.Dependency] = ["NaiveKernels", "SIMDKernels", "OpenBLASKernels", "OneDNNKernels"]
 
 // MARK: - Product
 
@@ -67,18 +67,25 @@ let testTargets: [Target] = [
   tests("IRTests", ["Operators", "IR", "Tensors"]),
   tests("OperatorsTests", ["Operators", "IR", "Tensors"]),
   tests(
-    "NaiveTests", ["NaiveBackend", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
+    "NaiveTests", ["NaiveKernels", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
   tests("BackendTests", ["OperatorSuite", "TestSupport"] + core + backendModules),
-  tests("SIMDTests", ["SIMDBackend", "Kernels", "Operators", "IR", "Tensors"]),
+  tests("SIMDTests", ["SIMDKernels", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels"]),
   tests("CompilerTests", ["Compiler", "Tensors"]),
-  tests("PassesTests", ["Passes", "ONNX", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
+  tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
   tests("NeedletailTests", ["Needletail", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
   tests(
     "ForeignTests",
-    ["OpenBLASBackend", "OneDNNBackend", "NaiveBackend", "Kernels", "Operators", "IR", "Tensors"]),
+    ["OpenBLASKernels", "OneDNNKernels", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"]),
+  module("RecordedData", path: "Tests/RecordedData", ["Needletail", "ONNX", "Tensors"]),
+  tests("ModelTests", ["RecordedData", "Needletail"]),
+  tests("ConformanceTests", ["RecordedData", "Needletail"]),
+  .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+  .executableTarget(
+    name: "AllocationProbe", dependencies: ["CAllocationCount", "Needletail"], path: "Tests/AllocationProbe",
+    swiftSettings: [.swiftLanguageMode(.v6)]),
 ]
 
 let package = Package(

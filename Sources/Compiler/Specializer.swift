@@ -64,44 +64,45 @@ package final class Specializer: PlanSource {
   // MARK: Plans
 
   private func plan(_ region: Graph) throws(GraphError) -> ExecutionPlan {
-    guard options.selection == .auto else { return try plan(region, options, packed) }
-    tuner.start(budget: options.tuningBudget)
-    let chosen = try plan(region, options, PackedWeights())
-    return try fastest(of: chosen, region)
+    var final = options
+    if options.selection == .auto {
+      tuner.start(budget: options.tuningBudget)
+      final = try fastest(region)
+    }
+    // Candidates that were only measured have packed weights of their own, which are gone by now.
+    let (plan, reports) = try plan(region, final, packed)
+    lastReports.withLock { $0 += reports }
+    return plan
   }
 
-  private func plan(_ region: Graph, _ options: PlanOptions, _ packed: PackedWeights) throws(GraphError)
-    -> ExecutionPlan
-  {
+  private func plan(
+    _ region: Graph, _ options: PlanOptions, _ packed: PackedWeights
+  ) throws(GraphError) -> (plan: ExecutionPlan, reports: [NodeReport]) {
     var graph = region
     var assignment = AssignKernels(backends: backends, options: options, tuner: tuner)
     let assigned = try assignment.run(on: &graph)
-    let reports = assignment.reports
-    if options.selection == self.options.selection { lastReports.withLock { $0 += reports } }
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
-    return try builder.build(assigned)
+    return (try builder.build(assigned), assignment.reports)
   }
 
-  /// `auto` against each backend alone, run in turns: kernels measured one by one may mislead, the whole does not.
-  /// The winner is built anew with the shared weights; the others' weights go.
-  private func fastest(of mixed: ExecutionPlan, _ region: Graph) throws(GraphError) -> ExecutionPlan {
-    var rivals: [(options: PlanOptions, plan: ExecutionPlan)] = [(options, mixed)]
+  /// The options of the fastest plan: kernels mixed as measured one by one, which may mislead, against each backend
+  /// alone, run in turns as a whole. The mixture stays unless another is clearly faster.
+  private func fastest(_ region: Graph) throws(GraphError) -> PlanOptions {
+    var rivals: [(options: PlanOptions, plan: ExecutionPlan)] = [
+      (options, try plan(region, options, PackedWeights()).plan)
+    ]
     for id in backends.available where id != .naive {
       var single = options
       single.selection = .backend(id)
-      guard let plan = try? plan(region, single, PackedWeights()) else { continue }
+      guard let plan = try? plan(region, single, PackedWeights()).plan else { continue }
       let kernels = plan.labels.map(\.kernel)
       if rivals.contains(where: { $0.plan.labels.map(\.kernel) == kernels }) { continue }
-      // A rival that hardly uses its own kernels is another one in disguise.
+      // A rival without kernels of its own is another one in disguise.
       if plan.labels.contains(where: { $0.backend == id.name }) { rivals.append((single, plan)) }
     }
-    var winner = 0
-    if rivals.count > 1 {
-      let times = raceTimes(rivals.map(\.plan), threads: options.threads, budget: options.tuningBudget / 2)
-      for i in times.indices.dropFirst() where times[i] < times[winner] * (winner == 0 ? 0.98 : 1) { winner = i }
-    }
-    var final = rivals[winner].options
-    if winner == 0 { final = options }
-    return try plan(region, final, packed)
+    if rivals.count == 1 { return options }
+    let times = raceTimes(rivals.map(\.plan), threads: options.threads, budget: options.tuningBudget / 2)
+    let single = times.indices.dropFirst().min { times[$0] < times[$1] } ?? 0
+    return times[single] < times[0] * 0.98 ? rivals[single].options : options
   }
 }

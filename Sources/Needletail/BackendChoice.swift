@@ -1,9 +1,9 @@
 import Compiler
 import Kernels
-import NaiveBackend
-import OneDNNBackend
-import OpenBLASBackend
-import SIMDBackend
+import NaiveKernels
+import OneDNNKernels
+import OpenBLASKernels
+import SIMDKernels
 
 /// Who computes a run. Any compiled model serves all of them.
 public enum BackendChoice: String, Sendable, Hashable, CaseIterable {

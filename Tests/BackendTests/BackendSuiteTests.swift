@@ -1,11 +1,11 @@
 import IR
 import Kernels
-import NaiveBackend
-import OneDNNBackend
-import OpenBLASBackend
+import NaiveKernels
+import OneDNNKernels
+import OpenBLASKernels
 import OperatorSuite
 import Operators
-import SIMDBackend
+import SIMDKernels
 import Tensors
 import TestSupport
 import Testing

@@ -1,13 +1,13 @@
 import Compiler
 import IR
 import Kernels
-import NaiveBackend
-import OneDNNBackend
+import NaiveKernels
+import OneDNNKernels
 import OperatorSuite
 import Operators
 import Passes
 import Runtime
-import SIMDBackend
+import SIMDKernels
 import Tensors
 import TestSupport
 import Testing

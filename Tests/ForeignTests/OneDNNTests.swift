@@ -1,6 +1,6 @@
 import IR
 import Kernels
-@testable import OneDNNBackend
+@testable import OneDNNKernels
 import Operators
 import Tensors
 import Testing

@@ -1,6 +1,6 @@
 import IR
 import Kernels
-@testable import OpenBLASBackend
+@testable import OpenBLASKernels
 import Operators
 import Tensors
 import Testing

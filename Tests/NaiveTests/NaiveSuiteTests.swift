@@ -1,6 +1,6 @@
 import IR
 import Kernels
-import NaiveBackend
+import NaiveKernels
 import OperatorSuite
 import Operators
 import Tensors

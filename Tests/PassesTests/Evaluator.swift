@@ -1,6 +1,6 @@
 import IR
 import Kernels
-import NaiveBackend
+import NaiveKernels
 import Operators
 import Passes
 import Tensors

@@ -1,7 +1,7 @@
 import IR
 import Kernels
 import Operators
-@testable import SIMDBackend
+@testable import SIMDKernels
 import Tensors
 import Testing
 

@@ -2,7 +2,7 @@ import Glibc
 import IR
 import Kernels
 import Operators
-@testable import SIMDBackend
+@testable import SIMDKernels
 import Tensors
 import Testing
 

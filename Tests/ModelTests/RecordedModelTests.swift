@@ -1,0 +1,82 @@
+import Needletail
+import RecordedData
+import Testing
+
+/// Every model with recorded runs gives the recorded answers: on every backend, and however far it is
+/// optimized.
+///
+/// Floats may differ by 1e-4 of the largest magnitude of their output, integers not at all.
+@Suite struct RecordedModelTests {
+  static let tolerance = Tolerance.ofScale(1e-4)
+
+  static let bundled = RecordedModel.all(below: Folders.bundled)
+
+  /// What the data holds of the families that Needletail promises: convolutional networks, perceptrons, small
+  /// transformers.
+  static let promised: Set<String> = [
+    "burn_mnist", "burnfix_external_data", "hg_keypoint_classifier", "hg_point_history_classifier",
+    "keras_mnist_cnn",
+    "keras_mnist_mlp", "magika_v3_3", "mnist-8", "mnist_cnn_bn", "mnist_cnn_folded", "mnist_mlp", "mnist_vit",
+    "mobilenet_v2_1.0_224_float", "nv_ext_weights", "nv_instancenorm", "nv_matmul.fp16", "nv_multi_output",
+    "nv_residual_block", "nv_same_ext_weights", "nv_transpose_matmul", "omz_samplenet",
+    "ortgo_example_0_dim_output",
+    "ortgo_example_dynamic_axes", "ortgo_example_lora", "qonnx_bsd300x3-espcn_subpixel_float_model",
+    "qonnx_residual_block_clean", "rten_mnist_external", "squeezenet_v1.0",
+    "tract_averagepool_count_include_pad",
+    "tract_deconv_group", "ultraface_version-RFB-320", "ultraface_version-slim-320_simplified",
+    "vespa_dummy_transformer", "vespa_random_encoder",
+  ]
+
+  static let shared = Folders.shared.map { RecordedModel.all(below: $0 + "/models") } ?? []
+  static let kept = shared.filter { promised.contains($0.name) }
+  /// The rest may be refused, but never answered wrongly.
+  static let others = shared.filter { !promised.contains($0.name) && !$0.sets.isEmpty }
+
+  /// Plain loops take seconds on these: once is enough.
+  static func isLarge(_ model: RecordedModel) -> Bool {
+    ["mobilenet", "squeezenet", "ultraface", "nv_residual"].contains { model.name.hasPrefix($0) }
+  }
+
+  @Test(arguments: bundled + kept, Optimization.allCases)
+  func givesTheRecordedAnswers(_ recorded: RecordedModel, _ optimization: Optimization) throws {
+    #expect(!recorded.sets.isEmpty)
+    let model = try Model(contentsOf: recorded.path)
+    try Self.check(recorded, model, optimization)
+  }
+
+  @Test(arguments: others, Optimization.allCases)
+  func refusesOrGivesTheRecordedAnswers(_ recorded: RecordedModel, _ optimization: Optimization) throws {
+    let model: Model
+    do { model = try Model(contentsOf: recorded.path) } catch let error as EngineError {
+      #expect(error.kind == .modelRejected)
+      return
+    }
+    try Self.check(recorded, model, optimization)
+  }
+
+  static func check(_ recorded: RecordedModel, _ model: Model, _ optimization: Optimization) throws {
+    let compiled = try model.compile(CompileOptions(optimization: optimization, tuningSeconds: 0.3))
+    for backend in Backends.shared.available {
+      if isLarge(recorded),
+        backend == .naive && optimization != .none || backend == .auto && optimization != .full
+      {
+        continue
+      }
+      let request = try compiled.makeRequest(backend: backend, threads: 2)
+      for set in recorded.sets.prefix(backend == .naive && isLarge(recorded) ? 1 : recorded.sets.count) {
+        let run = try RecordedModel.run(at: set, of: model)
+        let what: String?
+        do { what = run.mismatch(try request.run(values: run.inputs), tolerance) } catch { what = "\(error)" }
+        if let what {
+          Issue.record("\(recorded.name), \(backend.rawValue), \(optimization.rawValue): \(what)")
+          break
+        }
+      }
+    }
+  }
+
+  @Test func nothingPromisedIsMissing() {
+    guard !Self.shared.isEmpty else { return }
+    #expect(Self.promised.subtracting(Self.shared.map(\.name)) == [])
+  }
+}
