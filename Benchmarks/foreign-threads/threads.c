@@ -1,7 +1,7 @@
 // Measures how two threads should share the convolutions of a network: oneDNN's own OpenMP threads against primitives
 // of parts of the output, each run by one thread of ours. Prints the lower quartile of every layer, in microseconds.
 //
-//   clang -O2 -I Backends/OneDNN/COneDNN/include Backends/OneDNN/Measurements/threads.c \
+//   clang -O2 -I Backends/OneDNN/COneDNN/include Benchmarks/foreign-threads/threads.c \
 //     Backends/OneDNN/COneDNN/*.c -lpthread -ldl -o .build/threads
 //   for mode in one openmp rows2 rows4; do .build/threads mobilenet_v2 $mode; done
 #include "COneDNN.h"
