@@ -30,9 +30,9 @@ extension PlanBuilder {
         let readers = operands.count { $0.map { canonical($0.root) == root } ?? false }
         var isComputed = false
         if case .computed = roots[root].kind { isComputed = true }
-        let dies = isComputed && lastUse[root] == i && (readers == 1 || !overlay.required)
+        let dies = isComputed && lastUse[root] == i && readers == 1
         let isFree = canonical(output.root) == output.root
-        if dies, isFree, readers == 1, roots[root].byteCount == roots[output.root].byteCount {
+        if dies, isFree, roots[root].byteCount == roots[output.root].byteCount {
           merged[output.root] = root
           lastUse[root] = lastUse[output.root]
           break

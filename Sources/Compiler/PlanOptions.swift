@@ -15,8 +15,6 @@ package struct PlanOptions: Hashable, Sendable {
   package var allowed: Set<Numerics>
   /// Values keep the order of bytes that they have in the file: what the unoptimized variants of a comparison run.
   package var keepsFileLayout: Bool
-  /// Fusing and simplifying after binding; off for the unoptimized variants.
-  package var optimizes: Bool
   /// Nanoseconds that `auto` may spend on measuring for one plan.
   package var tuningBudget: UInt64
   /// A plan that needs more bytes for its values is refused before anything is allocated.
@@ -24,14 +22,13 @@ package struct PlanOptions: Hashable, Sendable {
 
   package init(
     selection: Selection, threads: Int, allowed: Set<Numerics> = [.exact, .reassociated],
-    keepsFileLayout: Bool = false, optimizes: Bool = true, tuningBudget: UInt64 = 1_500_000_000,
+    keepsFileLayout: Bool = false, tuningBudget: UInt64 = 1_500_000_000,
     memoryLimit: Int = MemoryBudget.bytes()
   ) {
     self.selection = selection
     self.threads = threads
     self.allowed = allowed
     self.keepsFileLayout = keepsFileLayout
-    self.optimizes = optimizes
     self.tuningBudget = tuningBudget
     self.memoryLimit = memoryLimit
   }

@@ -26,7 +26,7 @@ import Testing
       backends: backends,
       options: PlanOptions(
         selection: .backend(first), threads: 1, allowed: [.exact, .reassociated, .transformed],
-        keepsFileLayout: !optimized, optimizes: optimized),
+        keepsFileLayout: !optimized),
       packed: PackedWeights(), context: context,
       pipeline: optimized ? PassCatalog.specialize : PassCatalog.legalize, tuner: Tuner(threads: 1))
     let executable = Executable(graph: graph, path: "", source: specializer)

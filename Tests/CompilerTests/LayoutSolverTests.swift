@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Compiler
@@ -55,7 +56,7 @@ import Testing
 
   @Test(arguments: 0..<40)
   func neverWorseThanOneFormatThroughout(seed: UInt64) {
-    var random = Seeded(state: seed)
+    var random = SeededGenerator(seed: seed)
     let costs = (0..<12).map { _ in
       (Double.random(in: 0...500_000, using: &random), Double.random(in: 0...500_000, using: &random))
     }

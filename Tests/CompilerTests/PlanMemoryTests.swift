@@ -1,22 +1,12 @@
+import TestSupport
 import Testing
 
 @testable import Compiler
 
-/// A small generator whose seed is printed with a failure.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    var word = state
-    word ^= word >> 33
-    return word &* 0xff51_afd7_ed55_8ccd
-  }
-}
-
 @Suite struct PlanMemoryTests {
   @Test(arguments: 0..<50)
   func blocksThatLiveTogetherAreDisjoint(seed: UInt64) {
-    var random = Seeded(state: seed)
+    var random = SeededGenerator(seed: seed)
     let blocks = (0..<Int.random(in: 1...60, using: &random)).map { _ in
       let first = Int.random(in: 0..<40, using: &random)
       return PlanMemory.Block(

@@ -2,6 +2,7 @@ import Foundation
 import Needletail
 import RecordedData
 import Synchronization
+import TestSupport
 
 /// The ONNX backend test suite, unpacked into a folder that goes away with the tests.
 struct ONNXSuite: Sendable {

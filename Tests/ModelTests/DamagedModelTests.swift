@@ -1,6 +1,7 @@
 import Glibc
 import Needletail
 import RecordedData
+import TestSupport
 import Testing
 
 /// A damaged file is an error or a model that runs: a trap would end the test process.

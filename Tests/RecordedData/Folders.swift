@@ -59,26 +59,3 @@ package enum Folders {
     fclose(file)
   }
 }
-
-/// A folder that goes away with its owner.
-package final class TemporaryFolder: Sendable {
-  package let path: String
-
-  package init() {
-    var template = Array("/tmp/needletail-tests-XXXXXX".utf8CString)
-    path = template.withUnsafeMutableBufferPointer { buffer in
-      guard let base = buffer.baseAddress, mkdtemp(base) != nil else { return "/nonexistent" }
-      return String(cString: base)
-    }
-  }
-
-  deinit { Self.remove(path) }
-
-  private static func remove(_ path: String) {
-    for name in Folders.entries(of: path) {
-      let child = path + "/" + name
-      if Folders.isFolder(child) { remove(child) } else { unlink(child) }
-    }
-    rmdir(path)
-  }
-}
