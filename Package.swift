@@ -10,6 +10,10 @@ func backend(_ name: String, folder: String, c: [Target.Dependency] = []) -> Tar
   module(name, path: "Backends/\(folder)", c + ["Kernels", "Operators", "IR", "Tensors"])
 }
 
+func program(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: [.swiftLanguageMode(.v6)])
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
     name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
@@ -28,10 +32,11 @@ let vocabulary: [Target] = [
 // MARK: - Engine
 
 let engine: [Target] = [
-  module("Kernels", ["Operators", "IR", "Tensors"]),
+  module("Host"),
+  module("Kernels", ["Host", "Operators", "IR", "Tensors"]),
   module("Passes", ["Operators", "IR", "Tensors"]),
-  module("Runtime", ["Kernels", "Operators", "IR", "Tensors"]),
-  module("Compiler", ["Passes", "Runtime", "Kernels", "Operators", "IR", "Tensors"]),
+  module("Runtime", ["Kernels", "Host", "Operators", "IR", "Tensors"]),
+  module("Compiler", ["Passes", "Runtime", "Kernels", "Host", "Operators", "IR", "Tensors"]),
 ]
 
 // MARK: - Backends
@@ -49,17 +54,21 @@ let backendModules: [Target.Dependency] = ["NaiveKernels", "SIMDKernels", "OpenB
 
 // MARK: - Product
 
-let core: [Target.Dependency] = ["Compiler", "Passes", "Runtime", "Kernels", "ONNX", "Operators", "IR", "Tensors"]
+let core: [Target.Dependency] = [
+  "Compiler", "Passes", "Runtime", "Kernels", "Host", "ONNX", "Operators", "IR", "Tensors",
+]
+let reporting: [Target.Dependency] = ["Measurement", "Reports", "Terminal"]
 let product: [Target] = [
-  module("Needletail", core + backendModules),
-  .executableTarget(
-    name: "NeedletailTool", dependencies: ["Needletail"] + core, path: "Sources/CommandLine",
-    swiftSettings: [.swiftLanguageMode(.v6)]),
+  module("Measurement", ["Host"]),
+  module("Reports", ["Measurement", "Host"]),
+  module("Terminal", ["Reports", "Measurement", "Host"]),
+  module("Needletail", core + ["Measurement"] + backendModules),
+  program("NeedletailTool", path: "Sources/CommandLine", ["Needletail"] + reporting + core),
+  program("NeedletailBenchmarks", path: "Benchmarks/Harness", ["Needletail"] + reporting + core),
 ]
 
 // MARK: - Tests
 
-let everything: [Target.Dependency] = ["TestSupport", "Needletail"] + core + backendModules
 let testTargets: [Target] = [
   module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
   module("OperatorSuite", path: "Tests/OperatorSuite", ["TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
@@ -70,22 +79,22 @@ let testTargets: [Target] = [
     "NaiveTests", ["NaiveKernels", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
   tests("BackendTests", ["OperatorSuite", "TestSupport"] + core + backendModules),
   tests("SIMDTests", ["SIMDKernels", "Kernels", "Operators", "IR", "Tensors"]),
-  tests("KernelsTests", ["Kernels"]),
+  tests("KernelsTests", ["Kernels", "Host"]),
+  tests("MeasurementTests", ["Measurement", "TestSupport", "Host"]),
+  tests("ReportsTests", ["Reports", "Measurement", "Host"]),
   tests("CompilerTests", ["Compiler", "TestSupport", "Tensors"]),
   tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
-  tests("NeedletailTests", ["Needletail", "TestSupport"]),
-  tests("CommandLineTests", ["NeedletailTool", "TestSupport"]),
+  tests("NeedletailTests", ["Needletail", "Host", "TestSupport"]),
+  tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
   tests(
     "ForeignTests",
     ["OpenBLASKernels", "OneDNNKernels", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"]),
-  module("RecordedData", path: "Tests/RecordedData", ["Needletail", "ONNX", "Tensors"]),
-  tests("ModelTests", ["RecordedData", "TestSupport", "Needletail"]),
-  tests("ConformanceTests", ["RecordedData", "TestSupport", "Needletail"]),
+  module("RecordedData", path: "Tests/RecordedData", ["Needletail", "ONNX", "Host", "Tensors"]),
+  tests("ModelTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
+  tests("ConformanceTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
   .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
-  .executableTarget(
-    name: "AllocationProbe", dependencies: ["CAllocationCount", "Needletail"], path: "Tests/AllocationProbe",
-    swiftSettings: [.swiftLanguageMode(.v6)]),
+  program("AllocationProbe", path: "Tests/AllocationProbe", ["CAllocationCount", "Needletail"]),
 ]
 
 let package = Package(
@@ -93,6 +102,7 @@ let package = Package(
   products: [
     .library(name: "Needletail", targets: ["Needletail"]),
     .executable(name: "needletail", targets: ["NeedletailTool"]),
+    .executable(name: "needletail-benchmarks", targets: ["NeedletailBenchmarks"]),
   ],
   targets: vocabulary + engine + backends + product + testTargets
 )

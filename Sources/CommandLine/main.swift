@@ -1,1 +1,1 @@
-runTool()
+tool.runAndExit()

@@ -1,3 +1,5 @@
+import Host
+
 /// How many bytes a plan may ask for.
 package enum MemoryBudget {
   /// The smaller of the machine's memory and the control group's limit; 1 TiB when neither can be read.

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Runtime
 import Tensors

@@ -1,4 +1,6 @@
+import Host
 import Kernels
+import Measurement
 import Runtime
 import Tensors
 

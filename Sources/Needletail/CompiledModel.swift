@@ -1,4 +1,5 @@
 import Compiler
+import Host
 import IR
 import Kernels
 import Passes

@@ -1,3 +1,4 @@
+import Host
 import IR
 import Kernels
 import Runtime

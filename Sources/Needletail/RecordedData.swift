@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import ONNX
 import Tensors
 
@@ -59,34 +60,4 @@ package func readValue(_ path: String, as type: ValueType) throws(EngineError) -
   do throws(ImportError) { return try TensorFile.read(path, as: type) } catch {
     throw EngineError(.wrongInput, subject: "", expectation: "", finding: error.description)
   }
-}
-
-/// Names in a folder, sorted; none when it cannot be read.
-package func folderEntries(_ path: String) -> [String] {
-  guard let stream = opendir(path) else { return [] }
-  defer { closedir(stream) }
-  var names: [String] = []
-  while let entry = readdir(stream) {
-    let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-      pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    }
-    if name != "." && name != ".." { names.append(name) }
-  }
-  return names.sorted()
-}
-
-package func isFolder(_ path: String) -> Bool {
-  var status = stat()
-  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-}
-
-/// A symbolic link, which a search does not follow: it may lead back up.
-func isLink(_ path: String) -> Bool {
-  var status = stat()
-  return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
-}
-
-package func parentFolder(of path: String) -> String {
-  guard let slash = path.lastIndex(of: "/") else { return "." }
-  return slash == path.startIndex ? "/" : String(path[..<slash])
 }

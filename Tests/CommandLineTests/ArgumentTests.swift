@@ -1,9 +1,10 @@
 import NeedletailTool
+import Terminal
 import Testing
 
 @Suite struct ArgumentTests {
   private func command(_ name: String) throws -> CommandDeclaration {
-    try #require(commands.first { $0.name == name })
+    try #require(tool.commands.first { $0.name == name })
   }
 
   private func parse(_ words: [String], for name: String = "run") throws -> ParsedArguments {
@@ -38,7 +39,7 @@ import Testing
   }
 
   @Test func everySubcommandExplainsEveryOption() {
-    for command in commands where !command.isHidden {
+    for command in tool.commands where !command.isHidden {
       let help = command.help
       #expect(help.contains(command.usage), "\(command.name)")
       for option in command.options {
@@ -48,14 +49,14 @@ import Testing
       for argument in command.arguments { #expect(help.contains(argument.help)) }
       for code in command.exitCodes + [.usage] { #expect(help.contains(code.meaning), "\(command.name) \(code)") }
       #expect(!command.examples.isEmpty, "\(command.name)")
-      #expect(toolHelp.contains(command.summary))
+      #expect(tool.help.contains(command.summary))
       #expect(Set(command.options.map(\.name)).count == command.options.count, "\(command.name): an option twice")
     }
   }
 
   /// Examples of the help must parse.
   @Test func examplesAreRight() throws {
-    for command in commands {
+    for command in tool.commands {
       for example in command.examples {
         let words = example.split(separator: " ").map(String.init)
         #expect(words.first == command.name)

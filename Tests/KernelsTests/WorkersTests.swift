@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Synchronization
 import Testing

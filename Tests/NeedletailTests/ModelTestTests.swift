@@ -1,3 +1,4 @@
+import Measurement
 import Needletail
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// Where tests find models and recorded tensors.
 package enum Folders {

@@ -1,3 +1,4 @@
+import Host
 import Needletail
 import ONNX
 import Tensors

@@ -1,4 +1,6 @@
 import Needletail
+import Reports
+import Terminal
 
 private let images = Option<String?>.value(
   "--images", "FILE", "pictures in idx format, such as t10k-images-idx3-ubyte", default: nil

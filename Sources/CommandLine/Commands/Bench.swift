@@ -1,6 +1,10 @@
+import Host
 import Kernels
+import Measurement
 import Needletail
+import Reports
 import Runtime
+import Terminal
 
 let benchCommand = CommandDeclaration(
   name: "bench", summary: "Measures how long a model takes, and says whether the measurement can be trusted.",
@@ -128,13 +132,6 @@ private func printBench(
   }
 }
 
-/// `3.21× (3.18 … 3.24)`, a ratio of times with the interval of its median.
-func speedupText(_ speedup: Statistics?) -> String {
-  guard let speedup else { return "" }
-  let (median, interval) = medianText(speedup, divisor: 1)
-  return "\(median)× (\(interval))"
-}
-
 private func benchJSON(_ row: BenchRow) -> JSON {
   var members: [(String, JSON)] = [("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch))]
   members += statisticsJSON(row.statistics)
@@ -148,8 +145,4 @@ private func benchJSON(_ row: BenchRow) -> JSON {
     ("speedup_over_first", speedupJSON(row.speedup)),
   ]
   return .object(members + verdictJSON(row.doubts))
-}
-
-func speedupJSON(_ speedup: Statistics?) -> JSON {
-  speedup.map { .object(statisticsJSON($0, suffix: "", divisor: 1)) } ?? .null
 }

@@ -1,5 +1,7 @@
 import Needletail
 import ONNX
+import Reports
+import Terminal
 
 let checkCommand = CommandDeclaration(
   name: "check", summary: "Names everything in a model that is not supported, each with its node.",

@@ -1,5 +1,8 @@
+import Host
 import Kernels
 import Needletail
+import Reports
+import Terminal
 
 private let skipMemory = Option<Bool>.flag(
   "--no-fresh", "do not start a fresh process per variant: no peak memory, load time and first run")

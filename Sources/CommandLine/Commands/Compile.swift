@@ -1,7 +1,10 @@
+import Host
 import Kernels
 import Needletail
 import Passes
+import Reports
 import Runtime
+import Terminal
 
 let compileCommand = CommandDeclaration(
   name: "compile",

@@ -1,7 +1,9 @@
 import Glibc
+import Host
 import Kernels
 import Needletail
 import Runtime
+import Terminal
 
 /// What a fresh process needs for a model's first answer.
 struct FreshFigures: Sendable {

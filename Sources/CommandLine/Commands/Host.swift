@@ -1,5 +1,8 @@
+import Host
 import Kernels
 import Needletail
+import Reports
+import Terminal
 
 let hostCommand = CommandDeclaration(
   name: "host", summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",

@@ -1,6 +1,8 @@
 import IR
 import Needletail
 import ONNX
+import Reports
+import Terminal
 
 private let after = Option<String?>.value(
   "--after", "PASS", "print the graph after the first run of this pass", default: nil

@@ -1,7 +1,10 @@
 import Glibc
+import Host
 import Kernels
 import Needletail
+import Reports
 import Runtime
+import Terminal
 
 private let input = Option<[(name: String, value: String)]>(
   "--input", .value("NAME=VALUE"),

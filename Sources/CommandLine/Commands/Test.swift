@@ -1,5 +1,8 @@
 import Glibc
+import Host
 import Needletail
+import Reports
+import Terminal
 
 private let atol = Option<Double>.value(
   "--atol", "A", "absolute tolerance", default: 1e-7, defaultText: "1e-7", Read.tolerance)

@@ -1,6 +1,8 @@
 import Compiler
 import Needletail
 import Passes
+import Reports
+import Terminal
 
 let whyCommand = CommandDeclaration(
   name: "why", summary: "Tells which kernels a node could have run on, and why the chosen one was chosen.",

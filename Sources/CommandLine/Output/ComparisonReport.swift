@@ -1,5 +1,9 @@
+import Host
 import Kernels
+import Measurement
 import Needletail
+import Reports
+import Terminal
 
 /// What `compare` says.
 struct ComparisonReport {

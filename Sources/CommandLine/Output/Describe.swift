@@ -2,6 +2,7 @@ import IR
 import Kernels
 import Needletail
 import ONNX
+import Reports
 import Runtime
 
 /// The first line of every report about a model.
@@ -68,52 +69,4 @@ func modelJSON(_ model: Model) -> JSON {
 
 func portsJSON(_ ports: [Model.Port]) -> JSON {
   .array(ports.map { .object([("name", .string($0.name)), ("type", .string("\($0.type)"))]) })
-}
-
-func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", divisor: Double = 1e6) -> [(String, JSON)] {
-  [
-    ("runs", .integer(statistics.count)), ("min\(suffix)", .number(statistics.minimum / divisor)),
-    ("p50\(suffix)", .number(statistics.median / divisor)),
-    (
-      "p50_ci95\(suffix)",
-      statistics.medianInterval.map {
-        .array([.number($0.lowerBound / divisor), .number($0.upperBound / divisor)])
-      } ?? .null
-    ),
-    ("p90\(suffix)", .number(statistics.p90 / divisor)), ("p99\(suffix)", .number(statistics.p99 / divisor)),
-    ("mean\(suffix)", .number(statistics.mean / divisor)),
-  ]
-}
-
-/// The median in milliseconds and its interval, with no more digits than are known.
-func medianText(_ statistics: Statistics, divisor: Double = 1e6) -> (median: String, interval: String) {
-  let uncertainty = statistics.medianInterval.map { ($0.upperBound - $0.lowerBound) / 2 / divisor }
-  let median = measured(statistics.median / divisor, uncertainty: uncertainty)
-  guard let interval = statistics.medianInterval else { return (median, "–") }
-  let low = measured(interval.lowerBound / divisor, uncertainty: uncertainty)
-  let high = measured(interval.upperBound / divisor, uncertainty: uncertainty)
-  return (median, "\(low) … \(high)")
-}
-
-extension Console {
-  /// The verdict on all measurements of a report, and what to do when it is bad.
-  func printVerdict(_ doubts: [(what: String, doubts: [MeasurementDoubt])]) -> Bool {
-    let doubtful = doubts.filter { !$0.doubts.isEmpty }
-    if doubtful.isEmpty {
-      print("verdict VALID")
-      return true
-    }
-    print("verdict INVALID")
-    var advice: [String] = []
-    for (what, doubts) in doubtful {
-      print("  \(what): \(doubts.map(\.finding).joined(separator: "; "))")
-      for doubt in doubts where !advice.contains(doubt.advice) { advice.append(doubt.advice) }
-    }
-    print("  → \(advice.joined(separator: "; "))")
-    return false
-  }
-}
-
-func verdictJSON(_ doubts: [MeasurementDoubt]) -> [(String, JSON)] {
-  [("verdict", .string(doubts.isEmpty ? "VALID" : "INVALID")), ("doubts", JSON(doubts.map(\.description)))]
 }

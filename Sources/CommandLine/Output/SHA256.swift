@@ -1,5 +1,6 @@
 import ONNX
 import Tensors
+import Terminal
 
 /// The digest of FIPS 180-4, by which people tell files apart.
 struct SHA256 {

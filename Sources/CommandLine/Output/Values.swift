@@ -1,5 +1,7 @@
 import Needletail
+import Reports
 import Runtime
+import Terminal
 
 /// What a value holds, in a few numbers.
 struct ValueSummary {

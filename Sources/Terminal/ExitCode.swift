@@ -1,5 +1,3 @@
-import Needletail
-
 /// What the tool tells the shell.
 package enum ExitCode: Int32, Sendable, CaseIterable {
   case success = 0

@@ -25,7 +25,7 @@ package struct ParsedArguments: Sendable {
         throw UsageError(
           "unknown option '\(name)'",
           hint: nearest(to: name, in: names).map { "did you mean '\($0)'?" }
-            ?? "see 'needletail \(command.name) --help'")
+            ?? "see '\(command.program) \(command.name) --help'")
       }
       switch (option.arity, parts.count) {
       case (.flag, 2): throw UsageError("option '\(option.name)' takes no value")

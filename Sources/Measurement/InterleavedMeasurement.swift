@@ -1,4 +1,4 @@
-import Runtime
+import Host
 
 /// How long to measure: at least so many runs and so many seconds, unless `maximumSeconds` ends it.
 package struct MeasurementLimits: Hashable, Sendable {
@@ -44,6 +44,36 @@ package struct MeasuredSeries: Sendable {
   }
 }
 
+/// What is measured in turns: a closure of this process, or an engine in a process of its own.
+package protocol MeasuredSubject {
+  /// Runs at least once, and again until `seconds` have passed or `maximumRuns` were made; the nanoseconds of each run.
+  func turn(seconds: Double, maximumRuns: Int) throws -> [Double]
+}
+
+/// A closure, timed from outside.
+package struct TimedClosure: MeasuredSubject {
+  private let body: () throws -> Void
+  private let clock: () -> UInt64
+
+  package init(clock: @escaping () -> UInt64 = monotonicNanoseconds, _ body: @escaping () throws -> Void) {
+    self.body = body
+    self.clock = clock
+  }
+
+  package func turn(seconds: Double, maximumRuns: Int) throws -> [Double] {
+    var times: [Double] = []
+    var spent = 0.0
+    repeat {
+      let start = clock()
+      try body()
+      let time = Double(clock() - start)
+      times.append(time)
+      spent += time
+    } while spent < seconds * 1e9 && times.count < maximumRuns
+    return times
+  }
+}
+
 /// Measures subjects in turns in one process, so that whatever disturbs the machine disturbs them alike.
 package struct InterleavedMeasurement {
   package let limits: MeasurementLimits
@@ -58,7 +88,14 @@ package struct InterleavedMeasurement {
   ///
   /// `progress` is told the share of the work done, from 0 to 1.
   package func run(
-    _ subjects: [() throws -> Void], progress: (Double) -> Void = { _ in }
+    _ bodies: [() throws -> Void], progress: (Double) -> Void = { _ in }
+  ) throws -> [MeasuredSeries] {
+    try run(subjects: bodies.map { TimedClosure(clock: clock, $0) }, progress: progress)
+  }
+
+  /// The same for subjects that time themselves.
+  package func run(
+    subjects: [any MeasuredSubject], progress: (Double) -> Void = { _ in }
   ) throws -> [MeasuredSeries] {
     var series: [MeasuredSeries] = []
     for subject in subjects { series.append(try warmUp(subject)) }
@@ -87,32 +124,20 @@ package struct InterleavedMeasurement {
   }
 
   /// A few runs in a row; the first of many is dropped, since it finds another subject's data in the caches.
-  private func turn(of subject: () throws -> Void) throws -> [Double] {
-    var times: [Double] = []
-    var spent = 0.0
-    repeat {
-      let time = try time(subject)
-      times.append(time)
-      spent += time
-    } while spent < limits.turnSeconds * 1e9
+  private func turn(of subject: any MeasuredSubject) throws -> [Double] {
+    let times = try subject.turn(seconds: limits.turnSeconds, maximumRuns: 1_000_000)
     return times.count > 2 ? Array(times.dropFirst()) : times
   }
 
   /// Runs in blocks until a block is no longer faster than the best before it by more than 2 %.
-  private func warmUp(_ subject: () throws -> Void) throws -> MeasuredSeries {
+  private func warmUp(_ subject: any MeasuredSubject) throws -> MeasuredSeries {
     let start = clock()
     let limit = min(limits.maximumSeconds, max(1, limits.minimumSeconds))
     var best = Double.infinity
     var runs = 0
     var settled = 0
     while true {
-      var block: [Double] = []
-      var spent = 0.0
-      repeat {
-        let time = try time(subject)
-        block.append(time)
-        spent += time
-      } while spent < limits.turnSeconds * 1e9 && block.count < 1000
+      let block = try subject.turn(seconds: limits.turnSeconds, maximumRuns: 1000)
       runs += block.count
       let median = Statistics(block)?.median ?? .infinity
       settled = median < best * 0.98 ? 0 : settled + 1
@@ -122,11 +147,5 @@ package struct InterleavedMeasurement {
         return MeasuredSeries(warmUpRuns: runs, isWarm: settled > 0)
       }
     }
-  }
-
-  private func time(_ subject: () throws -> Void) throws -> Double {
-    let start = clock()
-    try subject()
-    return Double(clock() - start)
   }
 }

@@ -1,11 +1,10 @@
+import Measurement
 import Needletail
+import Terminal
 
 /// The options that several subcommands share, each declared once.
 enum Options {
-  static let json = Option<String?>(
-    "--json", .optionalValue("FILE|-"),
-    "write the report as JSON to FILE.json, or to standard output, which then holds nothing else"
-  ) { (texts) throws(UsageError) in texts.last }
+  static let json = reportOption
 
   static let verbose = Option<Bool>.flag("--verbose", short: "-v", "tell more")
 

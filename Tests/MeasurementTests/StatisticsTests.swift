@@ -1,6 +1,5 @@
-import Needletail
+import Measurement
 import Testing
-
 
 @Suite struct StatisticsTests {
   @Test func emptySamplesAndNaNSayNothing() {

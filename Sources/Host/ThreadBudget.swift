@@ -73,14 +73,3 @@ package struct ThreadBudget: Sendable {
     text.split { $0 == " " || $0 == "\n" }.first.flatMap { Double($0) }
   }
 }
-
-/// The text of a small file such as those of the control group; nil when it cannot be read.
-package func readSmallFile(_ path: String) -> String? {
-  let file = open(path, O_RDONLY | O_CLOEXEC)
-  guard file >= 0 else { return nil }
-  defer { close(file) }
-  var bytes = [UInt8](repeating: 0, count: 65_536)
-  let count = read(file, &bytes, bytes.count)
-  guard count >= 0 else { return nil }
-  return String(decoding: bytes[..<count], as: UTF8.self)
-}

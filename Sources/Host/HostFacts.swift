@@ -1,30 +1,28 @@
 import Glibc
-import Kernels
-import Needletail
 
 /// What the system says of the machine and of what the process may use of it.
-struct HostFacts: Sendable {
-  struct Cache: Sendable {
-    var level: Int
-    var kind: String
-    var byteCount: Int
-    var sharedBy: String
+package struct HostFacts: Sendable {
+  package struct Cache: Sendable {
+    package var level: Int
+    package var kind: String
+    package var byteCount: Int
+    package var sharedBy: String
   }
 
-  var processor = "unknown processor"
+  package var processor = "unknown processor"
   /// Those that kernels care for.
-  var features: [String] = []
-  var caches: [Cache] = []
-  var memoryByteCount = 0
+  package var features: [String] = []
+  package var caches: [Cache] = []
+  package var memoryByteCount = 0
   /// What the control group allows; nil: no limit.
-  var memoryLimit: Int?
+  package var memoryLimit: Int?
 
-  static let interesting = [
+  package static let interesting = [
     "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni",
     "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8", "asimd", "asimddp", "sve", "bf16", "i8mm",
   ]
 
-  static func read() -> HostFacts {
+  package static func read() -> HostFacts {
     var facts = HostFacts()
     let cpuinfo = readSmallFile("/proc/cpuinfo") ?? ""
     var flags: Set<Substring> = []
@@ -54,7 +52,7 @@ struct HostFacts: Sendable {
   }
 
   /// `48K`, `32768K`, `1M`
-  static func parseSize(_ text: String) -> Int? {
+  package static func parseSize(_ text: String) -> Int? {
     guard let last = text.last else { return nil }
     let unit = ["K": 1024, "M": 1 << 20, "G": 1 << 30][last.uppercased()]
     return unit.map { unit in Int(text.dropLast()).map { $0 * unit } } ?? Int(text)
@@ -65,39 +63,5 @@ struct HostFacts: Sendable {
     while let first = text.first, first.isWhitespace { text.removeFirst() }
     while let last = text.last, last.isWhitespace { text.removeLast() }
     return text
-  }
-
-  /// A note when other processes want more processors than there are; nil when the machine is quiet.
-  static func competition() -> String? {
-    let budget = ThreadBudget()
-    guard let first = readSmallFile("/proc/loadavg")?.split(separator: " ").first, let load = Double(first),
-      load > Double(budget.affinity) * 0.75
-    else { return nil }
-    return "the load average is \(first) on \(counted(budget.affinity, "processor")): other work disturbs what is measured"
-  }
-
-  /// `AMD EPYC, avx512f, …; 2 threads (affinity 2, quota none)`
-  func line(threads: Int?) -> String {
-    let isas = features.filter { ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "asimd", "sve"].contains($0) }
-    return ([processor] + isas).joined(separator: ", ") + "; " + ThreadBudget(requested: threads).explanation
-  }
-
-  func json(threads: Int?) -> JSON {
-    let budget = ThreadBudget(requested: threads)
-    return .object([
-      ("processor", .string(processor)), ("features", JSON(features)), ("threads", .integer(budget.threads)),
-      ("affinity", .integer(budget.affinity)), ("quota_processors", JSON(budget.quota)),
-      (
-        "caches",
-        .array(
-          caches.map {
-            .object([
-              ("level", .integer($0.level)), ("kind", .string($0.kind)), ("bytes", .integer($0.byteCount)),
-              ("shared_by", .string($0.sharedBy)),
-            ])
-          })
-      ),
-      ("memory_bytes", .integer(memoryByteCount)), ("memory_limit_bytes", JSON(memoryLimit)),
-    ])
   }
 }

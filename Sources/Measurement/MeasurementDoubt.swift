@@ -1,4 +1,4 @@
-import Kernels
+import Host
 
 /// Why a measurement cannot be trusted, with the evidence.
 package enum MeasurementDoubt: Hashable, Sendable {

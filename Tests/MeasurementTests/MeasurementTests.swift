@@ -1,4 +1,4 @@
-import Needletail
+import Measurement
 import Testing
 
 /// A clock that subjects move.

@@ -1,5 +1,5 @@
 import Foundation
-import NeedletailTool
+import Reports
 import Testing
 
 @Suite struct OutputTests {

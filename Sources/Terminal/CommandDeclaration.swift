@@ -1,3 +1,5 @@
+import Reports
+
 /// A positional argument.
 package struct ArgumentDeclaration: Hashable, Sendable {
   package enum Count: Hashable, Sendable { case one, optional, many }
@@ -28,19 +30,37 @@ package struct CommandDeclaration: Sendable {
   package var name: String
   package var summary: String
   /// More than the summary says; may be empty.
-  package var discussion = ""
-  package var arguments: [ArgumentDeclaration] = []
+  package var discussion: String
+  package var arguments: [ArgumentDeclaration]
   package var options: [OptionDeclaration]
   package var examples: [String]
   package var exitCodes: [ExitCode]
   /// Used by the tool itself, and not listed.
-  package var isHidden = false
+  package var isHidden: Bool
   package var run: @Sendable (ParsedArguments, Console) throws -> ExitCode
+  /// The program that it belongs to, for its usage.
+  package internal(set) var program = ""
+
+  package init(
+    name: String, summary: String, discussion: String = "", arguments: [ArgumentDeclaration] = [],
+    options: [OptionDeclaration], examples: [String], exitCodes: [ExitCode], isHidden: Bool = false,
+    run: @escaping @Sendable (ParsedArguments, Console) throws -> ExitCode
+  ) {
+    self.name = name
+    self.summary = summary
+    self.discussion = discussion
+    self.arguments = arguments
+    self.options = options
+    self.examples = examples
+    self.exitCodes = exitCodes
+    self.isHidden = isHidden
+    self.run = run
+  }
 }
 
 extension CommandDeclaration {
   package var usage: String {
-    (["needletail", name] + arguments.map(\.usage) + (options.isEmpty ? [] : ["[options]"])).joined(separator: " ")
+    ([program, name] + arguments.map(\.usage) + (options.isEmpty ? [] : ["[options]"])).joined(separator: " ")
   }
 
   /// The text of `--help`.
@@ -65,14 +85,14 @@ extension CommandDeclaration {
       "options",
       options.map { ($0.usage, $0.help + ($0.defaultText.map { " (default: \($0))" } ?? "")) }
         + [("-h, --help", "print this help")])
-    if !examples.isEmpty { lines += ["examples"] + examples.map { "  needletail \($0)" } + [""] }
+    if !examples.isEmpty { lines += ["examples"] + examples.map { "  \(program) \($0)" } + [""] }
     section("exit codes", (exitCodes + [.usage]).map { ("\($0.rawValue)", $0.meaning) })
     return lines.joined(separator: "\n")
   }
 }
 
 /// Lines of at most `width` characters, broken at spaces.
-func wrap(_ text: String, width: Int) -> [String] {
+package func wrap(_ text: String, width: Int) -> [String] {
   var lines: [String] = []
   for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {
     var line = ""
@@ -86,8 +106,4 @@ func wrap(_ text: String, width: Int) -> [String] {
     lines.append(line)
   }
   return lines
-}
-
-func pad(_ text: String, _ width: Int) -> String {
-  text + String(repeating: " ", count: max(0, width - text.count))
 }

@@ -35,7 +35,7 @@ package struct Option<Value: Sendable>: Sendable {
   /// Makes the value of all the texts that were given, in order; none: the default.
   let parse: @Sendable ([String]) throws(UsageError) -> Value
 
-  init(
+  package init(
     _ name: String, short: String? = nil, _ arity: OptionDeclaration.Arity, _ help: String, default text: String? = nil,
     parse: @escaping @Sendable ([String]) throws(UsageError) -> Value
   ) {
@@ -47,14 +47,14 @@ package struct Option<Value: Sendable>: Sendable {
 }
 
 extension Option where Value == Bool {
-  static func flag(_ name: String, short: String? = nil, _ help: String) -> Option {
+  package static func flag(_ name: String, short: String? = nil, _ help: String) -> Option {
     Option(name, short: short, .flag, help) { (texts) throws(UsageError) in !texts.isEmpty }
   }
 }
 
 extension Option {
   /// The last text given, read by `read`; `fallback` when none was.
-  static func value(
+  package static func value(
     _ name: String, short: String? = nil, _ placeholder: String, _ help: String, default fallback: Value,
     defaultText: String? = nil, _ read: @escaping @Sendable (String) throws(UsageError) -> Value
   ) -> Option {
@@ -68,13 +68,13 @@ extension Option {
 // MARK: - Reading values
 
 /// Readers of option values; each says what it expected.
-enum Read {
-  static func count(_ text: String) throws(UsageError) -> Int {
+package enum Read {
+  package static func count(_ text: String) throws(UsageError) -> Int {
     guard let number = Int(text), number > 0 else { throw UsageError("expected a whole number above 0, found '\(text)'") }
     return number
   }
 
-  static func seconds(_ text: String) throws(UsageError) -> Double {
+  package static func seconds(_ text: String) throws(UsageError) -> Double {
     guard let number = Double(text), number >= 0, number.isFinite else {
       throw UsageError("expected seconds, found '\(text)'")
     }
@@ -82,14 +82,14 @@ enum Read {
   }
 
   /// `0.5` or `1/255`
-  static func number(_ text: String) throws(UsageError) -> Double {
+  package static func number(_ text: String) throws(UsageError) -> Double {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Double($0) }
     if parts.count == 1, let number = parts[0], number.isFinite { return number }
     if parts.count == 2, let a = parts[0], let b = parts[1], b != 0, (a / b).isFinite { return a / b }
     throw UsageError("expected a number such as 0.5 or 1/255, found '\(text)'")
   }
 
-  static func tolerance(_ text: String) throws(UsageError) -> Double {
+  package static func tolerance(_ text: String) throws(UsageError) -> Double {
     guard let number = Double(text), number >= 0, number.isFinite else {
       throw UsageError("expected a number of at least 0, found '\(text)'")
     }
@@ -97,7 +97,7 @@ enum Read {
   }
 
   /// `1,8,32`, or `4,8,...,256`, which goes on as it began: by the same factor, or else by the same step.
-  static func counts(_ text: String) throws(UsageError) -> [Int] {
+  package static func counts(_ text: String) throws(UsageError) -> [Int] {
     let words = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     var numbers: [Int] = []
     for (i, word) in words.enumerated() {
@@ -119,7 +119,7 @@ enum Read {
   }
 
   /// One of the raw values of an enumeration.
-  static func oneOf<T: RawRepresentable & CaseIterable>(_ text: String) throws(UsageError) -> T
+  package static func oneOf<T: RawRepresentable & CaseIterable>(_ text: String) throws(UsageError) -> T
   where T.RawValue == String {
     guard let value = T(rawValue: text) else {
       let names = T.allCases.map(\.rawValue)
@@ -131,7 +131,7 @@ enum Read {
   }
 
   /// `name=value`
-  static func pair(_ text: String) throws(UsageError) -> (name: String, value: String) {
+  package static func pair(_ text: String) throws(UsageError) -> (name: String, value: String) {
     // The last '=' of a name counts as its end only when no other is there: names hold ':' and '/', hardly '='.
     guard let i = text.firstIndex(of: "="), i != text.startIndex else {
       throw UsageError("expected NAME=VALUE, found '\(text)'")

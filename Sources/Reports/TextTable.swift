@@ -40,3 +40,8 @@ package func shortened(_ name: String, limit: Int = 48) -> String {
   let tail = limit * 2 / 3
   return name.prefix(limit - tail - 1) + "…" + name.suffix(tail)
 }
+
+/// `text` with spaces behind it, up to `width` characters.
+package func pad(_ text: String, _ width: Int) -> String {
+  text + String(repeating: " ", count: max(0, width - text.count))
+}

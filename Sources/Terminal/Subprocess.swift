@@ -1,19 +1,19 @@
 import Glibc
 
 /// A child that is this tool again, with a pipe from its standard output.
-struct Subprocess {
-  struct Result {
-    var output: String
-    var exitCode: Int32?
+package struct Subprocess {
+  package struct Result {
+    package var output: String
+    package var exitCode: Int32?
     /// The signal that ended it.
-    var signal: Int32?
-    var timedOut = false
+    package var signal: Int32?
+    package var timedOut = false
   }
 
   /// Starts this tool with `words`, waits for its end, and kills it when nothing comes for `silenceSeconds`.
   ///
   /// `received` sees all output so far, each time some arrives.
-  static func runSelf(
+  package static func runSelf(
     _ words: [String], silenceSeconds: Double = 600, received: (String) -> Void = { _ in }
   ) throws -> Result {
     var ends: [Int32] = [0, 0]

@@ -1,4 +1,6 @@
 import Glibc
+import Host
+import Reports
 
 /// Where the tool writes: results to standard output, everything else to standard error.
 ///
@@ -27,7 +29,7 @@ package final class Console: @unchecked Sendable {
   package func print(_ table: TextTable) { for line in table.lines { print(line) } }
 
   /// The one thing that standard output gets while it belongs to JSON.
-  func write(json: String) {
+  package func write(json: String) {
     clearProgress()
     buffer += Array(json.utf8)
     flush()
@@ -86,7 +88,7 @@ package final class Console: @unchecked Sendable {
 
 extension Console {
   /// Writes the report where `--json` says; nothing when it was not given.
-  func report(_ json: JSON, to target: String?) throws {
+  package func report(_ json: JSON, to target: String?) throws {
     guard let target else { return }
     if target == "-" {
       write(json: json.text)
@@ -96,26 +98,12 @@ extension Console {
   }
 }
 
-/// Replaces the file at `path`.
-func writeFile(_ path: String, _ bytes: [UInt8]) throws {
-  let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-  guard file >= 0 else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
-  defer { close(file) }
-  var done = 0
-  while done < bytes.count {
-    let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done) }
-    if count < 0 && errno == EINTR { continue }
-    if count <= 0 { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
-    done += count
-  }
-}
-
 /// Trouble of the tool itself, outside of the engine: exit code 1 unless said otherwise.
-struct ToolError: Error {
-  var message: String
-  var code: ExitCode
+package struct ToolError: Error {
+  package var message: String
+  package var code: ExitCode
 
-  init(_ message: String, code: ExitCode = .failure) {
+  package init(_ message: String, code: ExitCode = .failure) {
     self.message = message
     self.code = code
   }

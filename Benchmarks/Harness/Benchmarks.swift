@@ -1,0 +1,8 @@
+import Needletail
+import Terminal
+
+/// The measuring program, which only this package's own benchmarks use.
+package let benchmarks = Program(
+  name: "needletail-benchmarks", version: "0.1.0",
+  summary: "Measures Needletail beside other engines, kernel by kernel, and in the tables of deployment studies.",
+  commands: [], examples: [])

@@ -1,0 +1,41 @@
+import Measurement
+
+package func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", divisor: Double = 1e6) -> [(String, JSON)] {
+  [
+    ("runs", .integer(statistics.count)), ("min\(suffix)", .number(statistics.minimum / divisor)),
+    ("p50\(suffix)", .number(statistics.median / divisor)),
+    (
+      "p50_ci95\(suffix)",
+      statistics.medianInterval.map {
+        .array([.number($0.lowerBound / divisor), .number($0.upperBound / divisor)])
+      } ?? .null
+    ),
+    ("p90\(suffix)", .number(statistics.p90 / divisor)), ("p99\(suffix)", .number(statistics.p99 / divisor)),
+    ("mean\(suffix)", .number(statistics.mean / divisor)),
+  ]
+}
+
+/// The median in milliseconds and its interval, with no more digits than are known.
+package func medianText(_ statistics: Statistics, divisor: Double = 1e6) -> (median: String, interval: String) {
+  let uncertainty = statistics.medianInterval.map { ($0.upperBound - $0.lowerBound) / 2 / divisor }
+  let median = measured(statistics.median / divisor, uncertainty: uncertainty)
+  guard let interval = statistics.medianInterval else { return (median, "–") }
+  let low = measured(interval.lowerBound / divisor, uncertainty: uncertainty)
+  let high = measured(interval.upperBound / divisor, uncertainty: uncertainty)
+  return (median, "\(low) … \(high)")
+}
+
+package func verdictJSON(_ doubts: [MeasurementDoubt]) -> [(String, JSON)] {
+  [("verdict", .string(doubts.isEmpty ? "VALID" : "INVALID")), ("doubts", JSON(doubts.map(\.description)))]
+}
+
+/// `3.21× (3.18 … 3.24)`, a ratio of times with the interval of its median.
+package func speedupText(_ speedup: Statistics?) -> String {
+  guard let speedup else { return "" }
+  let (median, interval) = medianText(speedup, divisor: 1)
+  return "\(median)× (\(interval))"
+}
+
+package func speedupJSON(_ speedup: Statistics?) -> JSON {
+  speedup.map { .object(statisticsJSON($0, suffix: "", divisor: 1)) } ?? .null
+}
