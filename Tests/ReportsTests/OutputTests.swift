@@ -22,7 +22,8 @@ import Testing
     let record = try JSONDecoder().decode(Record.self, from: Data(json.text.utf8))
     #expect(
       record
-        == Record(name: name, count: -3, ratio: 1e-7, flags: [true, false], rows: [["a": 1], [:]], empty: []))
+        == Record(
+          name: name, count: -3, ratio: 1e-7, flags: [true, false], rows: [["a": 1], [:]], empty: []))
   }
 
   @Test func whatJSONLacksIsNull() {
