@@ -62,7 +62,8 @@ let product: [Target] = [
   module("Measurement", ["Host"]),
   module("Reports", ["Measurement", "Host"]),
   module("Terminal", ["Reports", "Measurement", "Host"]),
-  module("Needletail", core + ["Measurement"] + backendModules),
+  .target(name: "CCeilings"),
+  module("Needletail", core + ["Measurement", "CCeilings"] + backendModules),
   program("NeedletailTool", path: "Sources/CommandLine", ["Needletail"] + reporting + core),
   program("NeedletailBenchmarks", path: "Benchmarks/Harness", ["Needletail"] + reporting + core),
 ]
@@ -84,7 +85,7 @@ let testTargets: [Target] = [
   tests("ReportsTests", ["Reports", "Measurement", "Host"]),
   tests("CompilerTests", ["Compiler", "TestSupport", "Tensors"]),
   tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
-  tests("NeedletailTests", ["Needletail", "Host", "TestSupport"]),
+  tests("NeedletailTests", ["Needletail", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
   tests(

@@ -36,34 +36,6 @@ extension KernelRequest {
       + epilogueInputs.map { slot($0.placement, $0.isConstant) }.joined(separator: ",") + " -> "
       + outputs.map { slot($0, false) }.joined(separator: ",") + " t\(threads)"
   }
-
-  /// Multiply-adds, times two; elementwise work counts one per element.
-  package var operationCount: Double {
-    let output = Double(outputs.first.flatMap { $0?.elementCount } ?? 0)
-    func input(_ i: Int) -> [Int] { i < inputs.count ? inputs[i]?.placement.sizes ?? [] : [] }
-    switch op.base {
-    case is Convolution:
-      let weights = input(1)
-      return 2 * output * Double(weights.dropFirst().reduce(1, *))
-    case is ConvTranspose:
-      let weights = input(1)
-      return 2 * Double(input(0).reduce(1, *)) * Double(weights.dropFirst().reduce(1, *))
-    case is MatMul: return 2 * output * Double(input(0).last ?? 1)
-    case let gemm as Gemm: return 2 * output * Double((gemm.transA ? input(0).first : input(0).last) ?? 1)
-    case let pool as MaxPool: return output * Double(pool.window.kernel.reduce(1, *))
-    case let pool as AveragePool: return output * Double(pool.window.kernel.reduce(1, *))
-    default: return output
-    }
-  }
-
-  /// Bytes of all operands and results.
-  package var byteCount: Double {
-    var sum = 0.0
-    for slot in inputs { sum += Double(slot?.placement.byteCount ?? 0) }
-    for slot in epilogueInputs { sum += Double(slot.placement.byteCount) }
-    for placement in outputs { sum += Double(placement?.byteCount ?? 0) }
-    return sum
-  }
 }
 
 /// A guess of a candidate's time in nanoseconds where nothing was measured.
@@ -81,8 +53,9 @@ func predictedCost(_ candidate: Candidate, _ request: KernelRequest) -> Double {
     default: (1, 1)
     }
   let threads = Double(max(1, request.threads))
-  let work = max(request.operationCount / rate.operations, request.byteCount / rate.bytes) / threads
-  return (500 + work) * (1 + 0.2 * Double(candidate.rank)) + unfusedCost(candidate, request)
+  let work = request.work
+  let time = max(work.operations / rate.operations, work.bytes / rate.bytes) / threads
+  return (500 + time) * (1 + 0.2 * Double(candidate.rank)) + unfusedCost(candidate, request)
 }
 
 /// What the steps cost that the candidate leaves to nodes of their own: a sweep over the result each.

@@ -126,7 +126,7 @@ struct Partition {
       node.op, evaluate,
       label: ExecutionPlan.Label(
         node: node.name, operatorName: node.op.name, kernel: kernel.name,
-        origins: node.origins.indices.map { graph.originNames[Int($0)] }, byteCount: 0),
+        origins: node.origins.indices.map { graph.originNames[Int($0)] }, work: nil),
       inputs: inputs, outputs: outputs)
   }
 }

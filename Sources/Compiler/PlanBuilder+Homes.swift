@@ -47,7 +47,7 @@ extension PlanBuilder {
               kernel: copy, inputs: [operand], epilogueInputs: [], outputs: [target], overlays: [],
               label: ExecutionPlan.Label(
                 node: step.label.node, operatorName: "Copy", kernel: "naive.copy", origins: [],
-                byteCount: 2 * operand.placement.byteCount)))
+                work: .copying(operand.placement))))
           break
         }
       }
@@ -74,7 +74,7 @@ extension PlanBuilder {
           kernel: copy, inputs: [output], epilogueInputs: [], outputs: [target], overlays: [],
           label: ExecutionPlan.Label(
             node: graph.outputs[port].name, operatorName: "Copy", kernel: "naive.copy", origins: [],
-            byteCount: 2 * output.placement.byteCount)))
+            work: .copying(output.placement))))
     }
     let plan = plan(steps, inputs: inputs, outputs: outputs, homes: homes, canonical: canonical)
     let needed = plan.arenaByteCount + plan.outputs.reduce(0) { $0 + $1.byteCount }

@@ -124,7 +124,7 @@ struct PlanBuilder {
       Pending(
         kernel: ready, inputs: [source], epilogueInputs: [], outputs: [copy], overlays: [],
         label: ExecutionPlan.Label(
-          node: name, operatorName: Reorder.name, kernel: kernelName, origins: [], byteCount: 2 * target.byteCount)))
+          node: name, operatorName: Reorder.name, kernel: kernelName, origins: [], work: .copying(target))))
     return copy
   }
 
@@ -183,7 +183,7 @@ struct PlanBuilder {
     }
     let label = ExecutionPlan.Label(
       node: node.name, operatorName: node.op.name, kernel: kernel.name,
-      origins: node.origins.indices.map { graph.originNames[Int($0)] }, byteCount: Int(item.request.byteCount))
+      origins: node.origins.indices.map { graph.originNames[Int($0)] }, work: item.request.work)
     // A step whose results are all empty computes nothing.
     if results.contains(where: { $0.map { !$0.placement.isEmpty } ?? false }) {
       pending.append(

@@ -49,15 +49,15 @@ package final class ExecutionPlan: Sendable {
     package var kernel: String
     /// Names in the file that the step stands for.
     package var origins: [String]
-    /// Bytes read and written, and multiply-adds done, for rooflines.
-    package var byteCount: Int
+    /// For rooflines; nil where it depends on the data.
+    package var work: Work?
 
-    package init(node: String, operatorName: String, kernel: String, origins: [String], byteCount: Int) {
+    package init(node: String, operatorName: String, kernel: String, origins: [String], work: Work?) {
       self.node = node
       self.operatorName = operatorName
       self.kernel = kernel
       self.origins = origins
-      self.byteCount = byteCount
+      self.work = work
     }
 
     package var backend: String { String(kernel.prefix { $0 != "." }) }

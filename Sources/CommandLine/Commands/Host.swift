@@ -4,10 +4,13 @@ import Needletail
 import Reports
 import Terminal
 
+private let ceilings = Option<Bool>.flag(
+  "--ceilings", "measure what the processor and its memory can do at most: the roofs of rooflines")
+
 let hostCommand = CommandDeclaration(
   name: "host", summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",
-  options: [Options.threads.declaration, Options.json.declaration],
-  examples: ["host", "host --json -"],
+  options: [Options.threads.declaration, ceilings.declaration, Options.json.declaration],
+  examples: ["host", "host --ceilings", "host --json -"],
   exitCodes: [.success], run: host)
 
 private func host(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
@@ -31,6 +34,13 @@ private func host(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
   for missing in backends.missing {
     console.print("           \(pad(missing.backend.rawValue, 9)) missing: \(missing.reason)")
   }
+  var measured: [Ceilings] = []
+  if try arguments.value(of: ceilings) {
+    for count in Set([1, ThreadBudget(requested: threads).threads]).sorted() {
+      measured.append(try Ceilings.measure(threads: count))
+    }
+    print(measured, console)
+  }
   try console.report(
     .object([
       ("schema", .integer(1)), ("command", .string("host")), ("host", facts.json(threads: threads)),
@@ -47,6 +57,25 @@ private func host(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
             .object([("name", .string($0.backend.rawValue)), ("reason", .string($0.reason))])
           })
       ),
+      ("ceilings", .array(measured.map(ceilingsJSON))),
     ]), to: try arguments.value(of: Options.json))
   return .success
+}
+
+private func print(_ measured: [Ceilings], _ console: Console) {
+  if let competition = HostFacts.competition() { console.warn(competition) }
+  guard let first = measured.first else { return }
+  console.print()
+  var table = TextTable(["ceiling"] + measured.map { ">\(counted($0.threads, "thread"))" })
+  table.add(["f32 multiply-add, \(first.isa)"] + measured.map { "\(significant($0.operationsPerSecond / 1e9)) GFLOP/s" })
+  for (i, level) in first.levels.enumerated() {
+    table.add(["read \(level.name)"] + measured.map { "\(significant($0.levels[i].bytesPerSecond / 1e9)) GB/s" })
+  }
+  console.print(table)
+}
+
+private func ceilingsJSON(_ ceilings: Ceilings) -> JSON {
+  .object(
+    [("threads", .integer(ceilings.threads)), ("isa", .string(ceilings.isa))]
+      + ceilings.figures.map { ($0.name, .number($0.value)) })
 }
