@@ -94,6 +94,7 @@ let testTargets: [Target] = [
   module("RecordedData", path: "Tests/RecordedData", ["Needletail", "ONNX", "Host", "Tensors"]),
   tests("ModelTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
   tests("ConformanceTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
+  tests("BenchmarkTests", ["NeedletailBenchmarks", "RecordedData", "TestSupport", "Needletail"] + reporting + core),
   .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
   program("AllocationProbe", path: "Tests/AllocationProbe", ["CAllocationCount", "Needletail"]),
 ]

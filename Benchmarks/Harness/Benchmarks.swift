@@ -5,4 +5,4 @@ import Terminal
 package let benchmarks = Program(
   name: "needletail-benchmarks", version: "0.1.0",
   summary: "Measures Needletail beside other engines, kernel by kernel, and in the tables of deployment studies.",
-  commands: [], examples: [])
+  commands: [shapesCommand, kernelsCommand], examples: [])

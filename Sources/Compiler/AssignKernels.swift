@@ -24,6 +24,8 @@ struct AssignKernels {
   let backends: BackendSet
   let options: PlanOptions
   let tuner: Tuner
+  /// Narrows the candidates of a node: how a kernel is tried that would not be chosen; nil: all of them.
+  var narrow: (([Candidate], KernelRequest) -> [Candidate])?
   private(set) var reports: [NodeReport] = []
 
   init(backends: BackendSet, options: PlanOptions, tuner: Tuner) {
@@ -47,7 +49,8 @@ struct AssignKernels {
         }
         if known[request] == nil {
           var considerations: [Consideration] = []
-          let found = backends.candidates(for: request, options, considerations: &considerations)
+          var found = backends.candidates(for: request, options, considerations: &considerations)
+          if let narrow { found = narrow(found, request) }
           known[request] = (found, considerations)
         }
         guard let found = known[request]?.candidates, !found.isEmpty else {
@@ -113,12 +116,13 @@ struct AssignKernels {
     for id in graph.valueIDs {
       let value = graph[id]
       guard let type = value.type.tensor, let sizes = type.sizes else { continue }
+      if options.hasFreeEnds, case .input = value.source { continue }
       var consumers: [(node: Int, input: Int)] = []
       for use in graph.uses(of: id) {
         switch use {
         case .operand(let node, let i): if let p = position[node] { consumers.append((p, i)) }
         case .epilogue(let node, let i): if let p = position[node] { consumers.append((p, nodes[p].node.inputs.count + i)) }
-        case .result(let i): consumers.append((sink, i))
+        case .result(let i): if !options.hasFreeEnds { consumers.append((sink, i)) }
         }
       }
       if consumers.isEmpty { continue }

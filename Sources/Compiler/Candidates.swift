@@ -36,7 +36,7 @@ package struct Consideration: Sendable {
 
 extension Graph {
   /// The request of a node whose sizes are all known; nil when one is not, or is no dense numeric tensor.
-  func request(for node: Node, threads: Int) -> KernelRequest? {
+  package func request(for node: Node, threads: Int) -> KernelRequest? {
     func placement(_ id: ValueID) -> Placement? {
       guard let type = self[id].type.tensor, type.dataType != .string, let sizes = type.sizes,
         sizes.allSatisfy({ $0 >= 0 }), let count = try? Tensor.elementCount(of: sizes),

@@ -140,7 +140,7 @@ extension PlanBuilder {
     return ExecutionPlan(
       steps: planned, places: places, arenaByteCount: memory.arenaByteCount, liveByteCount: memory.liveByteCount,
       constants: constants, inputs: inputs,
-      outputs: outputs.map { Placement(dataType: $0.placement.dataType, sizes: $0.placement.sizes) },
+      outputs: outputs.map(\.placement),
       labels: steps.map(\.label), reorderCount: reorderCount)
   }
 }

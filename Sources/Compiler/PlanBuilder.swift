@@ -50,8 +50,10 @@ struct PlanBuilder {
 
   mutating func build(_ assigned: [Assigned]) throws(GraphError) -> ExecutionPlan {
     var inputs: [Placement] = []
+    let formats = options.hasFreeEnds ? firstFormats(assigned) : [:]
     for (i, port) in graph.inputs.enumerated() {
-      let placement = try placement(of: port.value)
+      var placement = try placement(of: port.value)
+      if let format = formats[port.value] { placement = placement.with(format) }
       inputs.append(placement)
       given[port.value] = Physical(root: addRoot(.input(i), placement), placement: placement)
     }
@@ -61,9 +63,23 @@ struct PlanBuilder {
     var outputs: [Physical] = []
     for port in graph.outputs {
       let plain = Format.rowMajor(try placement(of: port.value).dataType)
-      outputs.append(try resolve(port.value, plain))
+      let made = options.hasFreeEnds ? given[port.value]?.placement.format : nil
+      outputs.append(try resolve(port.value, made ?? plain))
     }
     return try finish(inputs: inputs, outputs: outputs)
+  }
+
+  /// What the first reader of each value wants.
+  private func firstFormats(_ assigned: [Assigned]) -> [ValueID: Format] {
+    var formats: [ValueID: Format] = [:]
+    for item in assigned {
+      let wanted = item.candidate.offer.complete(for: item.request).inputs
+      let ids: [ValueID?] = item.node.inputs + item.node.epilogueInputs.map { $0 }
+      for (id, format) in zip(ids, wanted) {
+        if let id, let format, formats[id] == nil { formats[id] = format }
+      }
+    }
+    return formats
   }
 
   // MARK: Values

@@ -19,6 +19,9 @@ package struct PlanOptions: Hashable, Sendable {
   package var tuningBudget: UInt64
   /// A plan that needs more bytes for its values is refused before anything is allocated.
   package var memoryLimit: Int
+  /// Inputs come, and outputs stay, in the formats that the kernels like: as in the middle of a model, and what a layer
+  /// alone is measured in. The plan's placements tell the formats.
+  package var hasFreeEnds = false
 
   package init(
     selection: Selection, threads: Int, allowed: Set<Numerics> = [.exact, .reassociated],

@@ -16,7 +16,7 @@ package final class Specializer: PlanSource {
   private let context: PassContext
   private let pipeline: Pipeline
   private let disabledPasses: [String]
-  private let tuner: Tuner
+  let tuner: Tuner
   private let lastReports = Mutex<[NodeReport]>([])
 
   package init(
@@ -36,12 +36,18 @@ package final class Specializer: PlanSource {
   package var reports: [NodeReport] { lastReports.withLock { $0 } }
 
   package func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program {
-    var bound = try bind(graph, inputs)
-    _ = pipeline.run(on: &bound, in: context, options: Pipeline.Options(disabled: disabledPasses))
+    let bound = try specialized(graph, inputs)
     lastReports.withLock { if path.isEmpty { $0 = [] } }
     return try Partition(graph: bound, backends: backends, options: options).program(
       path: path, source: self
     ) { (region) throws(GraphError) in try self.plan(region) }
+  }
+
+  /// The graph that kernels are chosen for.
+  func specialized(_ graph: Graph, _ inputs: [InputKey]) throws(GraphError) -> Graph {
+    var bound = try bind(graph, inputs)
+    _ = pipeline.run(on: &bound, in: context, options: Pipeline.Options(disabled: disabledPasses))
+    return bound
   }
 
   /// The graph with the types and contents of actual inputs, everything inferred again.

@@ -2,7 +2,13 @@ import Reports
 
 /// A positional argument.
 package struct ArgumentDeclaration: Hashable, Sendable {
-  package enum Count: Hashable, Sendable { case one, optional, many }
+  package enum Count: Hashable, Sendable {
+    case one, optional
+    /// At least one.
+    case many
+    /// None, one or more.
+    case any
+  }
 
   package var name: String
   package var count: Count
@@ -21,6 +27,7 @@ package struct ArgumentDeclaration: Hashable, Sendable {
     case .one: name
     case .optional: "[\(name)]"
     case .many: "\(name)…"
+    case .any: "[\(name)…]"
     }
   }
 }

@@ -57,11 +57,11 @@ package struct ParsedArguments: Sendable {
   }
 
   private static func checkCount(_ positional: [String], _ command: CommandDeclaration) throws(UsageError) {
-    let required = command.arguments.filter { $0.count != .optional }
+    let required = command.arguments.filter { $0.count == .one || $0.count == .many }
     if positional.count < required.count {
       throw UsageError("missing \(required[positional.count].name)", hint: "usage: \(command.usage)")
     }
-    let isOpen = command.arguments.contains { $0.count == .many }
+    let isOpen = command.arguments.contains { $0.count == .many || $0.count == .any }
     if !isOpen && positional.count > command.arguments.count {
       throw UsageError(
         "unexpected argument '\(positional[command.arguments.count])'", hint: "usage: \(command.usage)")
