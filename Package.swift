@@ -87,6 +87,9 @@ let testTargets: [Target] = [
   tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
   tests("NeedletailTests", ["Needletail", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
+  tests(
+    "BenchmarksTests", ["NeedletailBenchmarks", "NeedletailTool", "TestSupport", "Tensors"] + reporting,
+    exclude: ["fake_worker.py"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
   tests(
     "ForeignTests",

@@ -5,4 +5,5 @@ import Terminal
 package let benchmarks = Program(
   name: "needletail-benchmarks", version: "0.1.0",
   summary: "Measures Needletail beside other engines, kernel by kernel, and in the tables of deployment studies.",
-  commands: [shapesCommand, kernelsCommand], examples: [])
+  commands: [peersCommand, shapesCommand, kernelsCommand], examples: ["peers --quick --html peers.html"]
+) { error in (error as? EngineError).map { ($0.description, .failure) } }
