@@ -1,14 +1,17 @@
 import Host
 
-/// How long to measure: at least so many runs and so many seconds, unless `maximumSeconds` ends it.
+/// How long to measure: at least so many runs and so many seconds in the steady state, and longer while there are
+/// doubts, unless `maximumSeconds` ends it.
 package struct MeasurementLimits: Hashable, Sendable {
   package var minimumRuns: Int
   /// Of each subject.
   package var minimumSeconds: Double
   /// Of each subject; a measurement that it cut short has too few runs.
   package var maximumSeconds: Double
-  /// A subject runs at least this long before the next takes its turn.
+  /// A subject runs about this long before the next takes its turn.
   package var turnSeconds: Double
+  /// What is doubtful when it could end goes on for up to so many times as long.
+  package var patience: Double = 4
 
   package init(
     minimumRuns: Int = 30, minimumSeconds: Double = 1, maximumSeconds: Double = 60, turnSeconds: Double = 0.004
@@ -17,30 +20,6 @@ package struct MeasurementLimits: Hashable, Sendable {
     self.minimumSeconds = minimumSeconds
     self.maximumSeconds = max(minimumSeconds, maximumSeconds)
     self.turnSeconds = turnSeconds
-  }
-}
-
-/// The times of one subject, turn by turn, in nanoseconds.
-package struct MeasuredSeries: Sendable {
-  package var warmUpRuns = 0
-  /// Whether the times had settled when the warm-up ended.
-  package var isWarm = true
-  package var turns: [[Double]] = []
-
-  package init(warmUpRuns: Int = 0, isWarm: Bool = true, turns: [[Double]] = []) {
-    self.warmUpRuns = warmUpRuns
-    self.isWarm = isWarm
-    self.turns = turns
-  }
-
-  package var times: [Double] { turns.flatMap { $0 } }
-  package var statistics: Statistics? { Statistics(times) }
-  /// The median of each turn: what is compared with another subject's turn of the same round.
-  package var turnMedians: [Double] { turns.compactMap { Statistics($0)?.median } }
-
-  /// How many times faster this is than `reference`, round by round.
-  package func speedups(over reference: MeasuredSeries) -> Statistics? {
-    Statistics(zip(reference.turnMedians, turnMedians).map { $0 / $1 })
   }
 }
 
@@ -99,53 +78,97 @@ package struct InterleavedMeasurement {
   ) throws -> [MeasuredSeries] {
     var series: [MeasuredSeries] = []
     for subject in subjects { series.append(try warmUp(subject)) }
-    var spent = [Double](repeating: 0, count: subjects.count)
-    var counts = [Int](repeating: 0, count: subjects.count)
     let start = clock()
     let limit = limits.maximumSeconds * Double(subjects.count)
+    var pace = Pace(limits)
+    var random = SplitMix(seed: 1)
     var round = 0
     while !subjects.isEmpty {
+      // Turns of one length could keep step with something that comes back every few runs, and never see it.
+      let seconds = limits.turnSeconds * (1 + Double(random.nextFloat()) / 2)
       for position in subjects.indices {
         let i = round % 2 == 0 ? position : subjects.count - 1 - position
-        let turn = try turn(of: subjects[i])
-        spent[i] += turn.reduce(0, +) / 1e9
-        counts[i] += turn.count
-        series[i].turns.append(turn)
+        series[i].turns.append(try turn(of: subjects[i], seconds: seconds))
       }
       round += 1
-      let runs = Double(counts.min() ?? 0) / Double(max(1, limits.minimumRuns))
-      let seconds = (spent.min() ?? 0) / max(1e-9, limits.minimumSeconds)
       let elapsed = Double(clock() - start) / 1e9
-      progress(min(1, max(min(runs, seconds), elapsed / limit)))
-      // Seven rounds are the fewest from which an interval of the ratios follows.
-      if (runs >= 1 && seconds >= 1 && round >= 7) || elapsed >= limit { break }
+      progress(min(1, max(pace.share, elapsed / limit)))
+      if elapsed >= limit || pace.isEnough(series, after: elapsed) { break }
     }
-    return series
+    return Self.steady(series)
+  }
+
+  /// Without the rounds in which any of the subjects was still getting faster: what remains are whole rounds.
+  static func steady(_ series: [MeasuredSeries]) -> [MeasuredSeries] {
+    let warmUps = series.map { WarmUp($0.turnMedians) }
+    let dropped = warmUps.map(\.count).max() ?? 0
+    return zip(series, warmUps).map { one, warmUp in
+      var one = one
+      one.drop(dropped)
+      if !warmUp.isOver { one.isWarm = false }
+      return one
+    }
   }
 
   /// A few runs in a row; the first of many is dropped, since it finds another subject's data in the caches.
-  private func turn(of subject: any MeasuredSubject) throws -> [Double] {
-    let times = try subject.turn(seconds: limits.turnSeconds, maximumRuns: 1_000_000)
+  private func turn(of subject: any MeasuredSubject, seconds: Double) throws -> [Double] {
+    let times = try subject.turn(seconds: seconds, maximumRuns: 1_000_000)
     return times.count > 2 ? Array(times.dropFirst()) : times
   }
 
   /// Runs in blocks until a block is no longer faster than the best before it by more than 2 %.
+  ///
+  /// Only so that the first, slowest runs need not be measured: what is left of a warm-up is found in the turns.
   private func warmUp(_ subject: any MeasuredSubject) throws -> MeasuredSeries {
     let start = clock()
     let limit = min(limits.maximumSeconds, max(1, limits.minimumSeconds))
     var best = Double.infinity
     var runs = 0
     var settled = 0
-    while true {
+    while settled < 2, Double(clock() - start) / 1e9 < limit || runs == 0 {
       let block = try subject.turn(seconds: limits.turnSeconds, maximumRuns: 1000)
       runs += block.count
       let median = Statistics(block)?.median ?? .infinity
       settled = median < best * 0.98 ? 0 : settled + 1
       best = min(best, median)
-      if settled >= 2 { return MeasuredSeries(warmUpRuns: runs) }
-      if Double(clock() - start) / 1e9 >= limit {
-        return MeasuredSeries(warmUpRuns: runs, isWarm: settled > 0)
-      }
+    }
+    return MeasuredSeries(warmUpRuns: runs)
+  }
+}
+
+/// Decides when there is enough: looks at the steady part of what was measured, ever less often as it grows.
+private struct Pace {
+  let limits: MeasurementLimits
+  /// Twenty, so that their memory shows, unless fewer runs are asked for; an interval takes seven.
+  let minimumRounds: Int
+  /// Of the way to the least that is wanted.
+  private(set) var share = 0.0
+  private var nextLook: Int
+  /// When there was as much as wanted, though with doubts.
+  private var deadline: Double?
+
+  init(_ limits: MeasurementLimits) {
+    self.limits = limits
+    minimumRounds = min(20, max(7, limits.minimumRuns))
+    nextLook = minimumRounds
+  }
+
+  mutating func isEnough(_ series: [MeasuredSeries], after elapsed: Double) -> Bool {
+    let rounds = series.first?.turns.count ?? 0
+    if let deadline, elapsed >= deadline { return true }
+    guard rounds >= nextLook else { return false }
+    nextLook = rounds + max(1, rounds / 10)
+    let steady = InterleavedMeasurement.steady(series)
+    let runs = steady.map { $0.turns.reduce(0) { $0 + $1.count } }.min() ?? 0
+    let seconds = (steady.map { $0.times.reduce(0, +) }.min() ?? 0) / 1e9
+    share = min(
+      Double(runs) / Double(max(1, limits.minimumRuns)), seconds / max(1e-9, limits.minimumSeconds),
+      Double(steady[0].turns.count) / Double(minimumRounds))
+    guard share >= 1 else { return false }
+    if deadline == nil { deadline = elapsed * limits.patience }
+    return steady.allSatisfy { one in
+      one.doubts(limits).isEmpty
+        && (one.speedups(over: steady[0])?.relativeHalfWidth ?? 0) <= MeasuredSeries.widestInterval
     }
   }
 }

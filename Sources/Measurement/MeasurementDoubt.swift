@@ -1,5 +1,3 @@
-import Host
-
 /// Why a measurement cannot be trusted, with the evidence.
 package enum MeasurementDoubt: Hashable, Sendable {
   case tooFewRuns(found: Int, expected: Int)
@@ -8,8 +6,14 @@ package enum MeasurementDoubt: Hashable, Sendable {
   /// Half the width of the median's interval, as a share of the median.
   case wideInterval(Double)
   case stillWarming(runs: Int)
+  /// Times keep a level for so long that the turns say no more than a few independent ones would.
+  case unsteady(independent: Int, turns: Int)
+  /// How far the mean lies above the median, as a share of the median.
+  case slowRuns(Double)
   /// Times that the control group stopped the process, and for how long.
   case throttled(count: Int, seconds: Double)
+  /// The share of the time in which a thread of the process was ready and had no processor.
+  case crowded(Double)
 }
 
 extension MeasurementDoubt: CustomStringConvertible {
@@ -22,6 +26,10 @@ extension MeasurementDoubt: CustomStringConvertible {
       "the second half is \(percent(abs(change))) \(change > 0 ? "slower" : "faster") than the first"
     case .wideInterval(let width): "the median is known to ±\(percent(width)) only"
     case .stillWarming(let runs): "still getting faster after \(runs) runs of warm-up"
+    case .unsteady(let independent, let turns):
+      "times keep a level for long: \(turns) turns say as much as \(independent)"
+    case .slowRuns(let excess): "the mean is \(percent(excess)) above the median: some runs are much slower"
+    case .crowded(let share): "threads waited for a processor for \(percent(share)) of the time"
     case .throttled(let count, let seconds):
       "the control group stopped the process \(count) times for \(Int((seconds * 1000).rounded())) ms"
     }
@@ -32,68 +40,12 @@ extension MeasurementDoubt: CustomStringConvertible {
     switch self {
     case .tooFewRuns: "allow more time with --limit, or ask for fewer with --runs"
     case .drift, .wideInterval: "measure longer with --seconds, on a quiet machine"
-    case .stillWarming: "measure longer with --seconds"
+    case .stillWarming, .unsteady: "measure longer with --seconds"
+    case .slowRuns: "look at p99, and for what interrupts the runs"
+    case .crowded: "use fewer --threads, or stop what else is running"
     case .throttled: "use fewer --threads or a larger CPU quota"
     }
   }
 
   private func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
-}
-
-extension MeasuredSeries {
-  /// The widest interval of the median that counts as known.
-  package static let widestInterval = 0.05
-
-  /// What speaks against this series; nothing when it is valid.
-  package func doubts(_ limits: MeasurementLimits) -> [MeasurementDoubt] {
-    var doubts: [MeasurementDoubt] = []
-    let times = times
-    let expected = max(6, limits.minimumRuns)
-    if times.count < expected { doubts.append(.tooFewRuns(found: times.count, expected: expected)) }
-    if !isWarm { doubts.append(.stillWarming(runs: warmUpRuns)) }
-    if let drift = Drift(times) { doubts.append(.drift(drift.change)) }
-    if let width = Statistics(times)?.relativeHalfWidth, width > Self.widestInterval {
-      doubts.append(.wideInterval(width))
-    }
-    return doubts
-  }
-}
-
-/// What the control group has done to the process so far.
-package struct ThrottleCount: Hashable, Sendable {
-  package var periods = 0
-  package var microseconds = 0
-
-  package init(periods: Int = 0, microseconds: Int = 0) {
-    self.periods = periods
-    self.microseconds = microseconds
-  }
-
-  /// Reads `nr_throttled` and `throttled_usec`, or the older `throttled_time` in nanoseconds.
-  package init(parsing text: String) {
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      guard words.count == 2, let value = Int(words[1]) else { continue }
-      switch words[0] {
-      case "nr_throttled": periods = value
-      case "throttled_usec": microseconds = value
-      case "throttled_time": microseconds = value / 1000
-      default: break
-      }
-    }
-  }
-
-  /// The count of this moment; nil where there is no control group to ask.
-  package static func now() -> ThrottleCount? {
-    (readSmallFile("/sys/fs/cgroup/cpu.stat") ?? readSmallFile("/sys/fs/cgroup/cpu/cpu.stat")).map {
-      ThrottleCount(parsing: $0)
-    }
-  }
-
-  /// A doubt when the process was stopped since `earlier`.
-  package func doubt(since earlier: ThrottleCount) -> MeasurementDoubt? {
-    let count = periods - earlier.periods
-    let time = microseconds - earlier.microseconds
-    return count > 0 ? .throttled(count: count, seconds: Double(max(0, time)) / 1e6) : nil
-  }
 }

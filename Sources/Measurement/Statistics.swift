@@ -3,7 +3,8 @@ import Glibc
 /// What a sample of measurements says, in the unit of the sample.
 ///
 /// Percentiles are nearest ranks, hence values that were measured; the median of an even sample is the mean of the
-/// middle two. The interval of the median is made of order statistics: it asks nothing of the distribution.
+/// middle two. The interval of the median is made of order statistics: it asks nothing of the distribution, but that
+/// the values are independent. Those of a series over time are not: see `DependentMedian`.
 package struct Statistics: Hashable, Sendable {
   package let count: Int
   package let minimum: Double
@@ -27,6 +28,22 @@ package struct Statistics: Hashable, Sendable {
     p99 = Self.percentile(99, ofSorted: sorted)
     mean = sorted.reduce(0, +) / Double(sorted.count)
     medianInterval = Self.medianInterval(ofSorted: sorted)
+  }
+
+  private init(_ other: Statistics, median: Double, medianInterval: ClosedRange<Double>?) {
+    count = other.count
+    minimum = other.minimum
+    self.median = median
+    p90 = other.p90
+    p99 = other.p99
+    maximum = other.maximum
+    mean = other.mean
+    self.medianInterval = medianInterval
+  }
+
+  /// The same sample with a median that allows for the order in which it was taken.
+  func with(_ center: DependentMedian) -> Statistics {
+    Statistics(self, median: center.median, medianInterval: center.interval)
   }
 
   /// Half the width of the interval, as a share of the median; nil without an interval.
@@ -72,21 +89,5 @@ extension Statistics {
   private static func logGamma(_ x: Double) -> Double {
     var sign: Int32 = 0
     return lgamma_r(x, &sign)
-  }
-}
-
-/// A change of level within one series of measurements.
-package struct Drift: Hashable, Sendable {
-  /// The median of the second half over that of the first, less one.
-  package let change: Double
-
-  /// nil when the halves agree: the change is below `threshold`, or their intervals overlap.
-  package init?(_ series: [Double], threshold: Double = 0.05) {
-    let half = series.count / 2
-    guard half >= 6, let first = Statistics(Array(series[..<half])), let second = Statistics(Array(series[half...])),
-      let a = first.medianInterval, let b = second.medianInterval, first.median > 0
-    else { return nil }
-    change = second.median / first.median - 1
-    if abs(change) < threshold || a.overlaps(b) { return nil }
   }
 }

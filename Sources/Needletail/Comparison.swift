@@ -153,15 +153,14 @@ package final class ModelComparison {
     }
     progress("\(backend.rawValue), batch \(batch): verifying", 0)
     let numerics = try verify(runs, batch: batch)
-    let throttled = ThrottleCount.now()
+    let watch = MachineWatch()
     let series = try InterleavedMeasurement(limits: limits).run(runs.map { run in { try run.run() } }) {
       progress("\(backend.rawValue), batch \(batch)", $0)
     }
-    let throttling = throttled.flatMap { earlier in ThrottleCount.now()?.doubt(since: earlier) }
+    let disturbances = watch.doubts()
     var rows: [ComparisonRow] = []
     for (i, (variant, compiled)) in compiled.enumerated() {
-      var doubts = series[i].doubts(limits)
-      if let throttling { doubts.append(throttling) }
+      let doubts = series[i].doubts(limits) + disturbances
       rows.append(
         ComparisonRow(
           variant: variant, series: series[i], speedup: i == 0 ? nil : series[i].speedups(over: series[0]),

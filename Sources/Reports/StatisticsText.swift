@@ -15,6 +15,14 @@ package func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", di
   ]
 }
 
+/// The statistics of a series, and what they rest on.
+package func seriesJSON(_ series: MeasuredSeries) -> [(String, JSON)] {
+  (series.statistics.map { statisticsJSON($0) } ?? []) + [
+    ("warm_up_runs", .integer(series.warmUpRuns)), ("turns", .integer(series.turns.count)),
+    ("dropped_turns", .integer(series.droppedTurns)), ("independent_turns", .integer(series.independentTurns)),
+  ]
+}
+
 /// The median in milliseconds and its interval, with no more digits than are known.
 package func medianText(_ statistics: Statistics, divisor: Double = 1e6) -> (median: String, interval: String) {
   let uncertainty = statistics.medianInterval.map { ($0.upperBound - $0.lowerBound) / 2 / divisor }

@@ -49,7 +49,7 @@ private final class FakeClock {
   }
 
   @Test func whatNeverSettlesIsDoubted() {
-    let series = MeasuredSeries(warmUpRuns: 50, isWarm: false, turns: [[Double](repeating: 1, count: 40)])
+    let series = MeasuredSeries(warmUpRuns: 50, isWarm: false, turns: [[Double]](repeating: [1], count: 40))
     #expect(series.doubts(MeasurementLimits()) == [.stillWarming(runs: 50)])
   }
 
@@ -72,8 +72,8 @@ private final class FakeClock {
   @Test func everyDoubtSaysWhatToDo() {
     let doubts: [MeasurementDoubt] = [
       .tooFewRuns(found: 3, expected: 30), .drift(0.2), .wideInterval(0.1), .stillWarming(runs: 9),
-      .throttled(count: 2, seconds: 0.1),
+      .throttled(count: 2, seconds: 0.1), .unsteady(independent: 3, turns: 90), .slowRuns(0.3), .crowded(0.2),
     ]
-    for doubt in doubts { #expect(doubt.description.contains("--"), "\(doubt)") }
+    for doubt in doubts { #expect(doubt.advice.count > 10, "\(doubt)") }
   }
 }

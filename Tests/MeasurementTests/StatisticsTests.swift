@@ -49,14 +49,4 @@ import Testing
     #expect(Statistics([90, 95, 99, 101, 105, 110])?.relativeHalfWidth == 0.1)
     #expect(Statistics([1, 2])?.relativeHalfWidth == nil)
   }
-
-  @Test func driftIsALevelThatChanges() {
-    let steady = (0..<40).map { 100 + Double($0 % 4) }
-    #expect(Drift(steady) == nil)
-    let slower = (0..<40).map { ($0 < 20 ? 100 : 120) + Double($0 % 4) }
-    let drift = Drift(slower)
-    #expect(drift != nil)
-    #expect(abs((drift?.change ?? 0) - 0.197) < 0.01)
-    #expect(Drift([1, 2, 3]) == nil)
-  }
 }

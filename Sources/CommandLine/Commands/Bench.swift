@@ -79,16 +79,15 @@ private func measure(
     console.progress("batch \(batch): planning \(backend.rawValue)", 0)
     runs.append(try PreparedRun(compiled, backend, threads: threads, inputs: values))
   }
-  let throttled = ThrottleCount.now()
+  let watch = MachineWatch()
   let series = try InterleavedMeasurement(limits: limits).run(runs.map { run in { try run.run() } }) {
     console.progress("batch \(batch)", $0)
   }
-  let throttling = throttled.flatMap { earlier in ThrottleCount.now()?.doubt(since: earlier) }
+  let disturbances = watch.doubts()
   var rows: [BenchRow] = []
   for (i, run) in runs.enumerated() {
     guard let statistics = series[i].statistics else { continue }
-    var doubts = series[i].doubts(limits)
-    if let throttling { doubts.append(throttling) }
+    let doubts = series[i].doubts(limits) + disturbances
     rows.append(
       BenchRow(
         backend: backends[i], batch: batch, series: series[i], statistics: statistics, facts: run.facts,
@@ -134,10 +133,9 @@ private func printBench(
 
 private func benchJSON(_ row: BenchRow) -> JSON {
   var members: [(String, JSON)] = [("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch))]
-  members += statisticsJSON(row.statistics)
+  members += seriesJSON(row.series)
   members += [
     ("items_per_s", .number(Double(row.batch) * 1e9 / row.statistics.median)),
-    ("warm_up_runs", .integer(row.series.warmUpRuns)),
     ("first_run_ms", .number(Double(row.firstNanoseconds) / 1e6)),
     ("plan_ms", .number(Double(row.planNanoseconds) / 1e6)), ("arena_bytes", .integer(row.facts.arenaByteCount)),
     ("placement_steps", .object(row.facts.placement.map { ($0.backend, .integer($0.count)) })),

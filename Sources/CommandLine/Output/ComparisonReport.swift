@@ -135,15 +135,14 @@ struct ComparisonReport {
       ("threads", .integer(cell.cell.threads)), ("variant", .string(row.variant.rawValue)),
       ("nodes", .integer(row.nodeCount)), ("steps", .integer(row.facts.labels.count)),
     ]
+    members += seriesJSON(row.series)
     if let statistics = row.series.statistics {
-      members += statisticsJSON(statistics)
       members += [
         ("p50_ms_per_item", .number(statistics.median / 1e6 / batch)),
         ("items_per_s", .number(batch * 1e9 / statistics.median)),
       ]
     }
     members += [
-      ("warm_up_runs", .integer(row.series.warmUpRuns)),
       ("speedup_over_original", speedupJSON(row.speedup)),
       ("arena_bytes", .integer(row.facts.arenaByteCount)), ("live_set_bytes", .integer(row.facts.liveByteCount)),
       ("reorders", .integer(row.facts.reorderCount)),

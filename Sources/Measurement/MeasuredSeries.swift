@@ -1,0 +1,48 @@
+/// The times of one subject, turn by turn, in nanoseconds.
+///
+/// The turn is the unit of all that is said of the median: runs of one turn follow each other within milliseconds and
+/// share whatever befell the machine, so that a hundred of them tell hardly more than one. See `docs/measuring.md`.
+package struct MeasuredSeries: Sendable {
+  /// Runs before the measurement, and those of the turns that were dropped.
+  package var warmUpRuns: Int
+  /// Turns of the measurement that turned out to be slower than the steady state, or to be beside such turns.
+  package var droppedTurns: Int
+  /// Whether the times had settled when the measurement ended.
+  package var isWarm: Bool
+  package var turns: [[Double]]
+
+  package init(warmUpRuns: Int = 0, droppedTurns: Int = 0, isWarm: Bool = true, turns: [[Double]] = []) {
+    self.warmUpRuns = warmUpRuns
+    self.droppedTurns = droppedTurns
+    self.isWarm = isWarm
+    self.turns = turns
+  }
+
+  package var times: [Double] { turns.flatMap { $0 } }
+
+  /// Of all runs; but the median and its interval are those of the turns' medians.
+  package var statistics: Statistics? {
+    guard let all = Statistics(times), let center = DependentMedian(turnMedians) else { return nil }
+    return all.with(center)
+  }
+
+  /// The median of each turn: what is compared with another subject's turn of the same round.
+  package var turnMedians: [Double] { turns.compactMap { Statistics($0)?.median } }
+
+  /// How many turns without a memory would tell as much as these.
+  package var independentTurns: Int { DependentMedian(turnMedians)?.independentCount ?? 0 }
+
+  /// How many times faster this is than `reference`, round by round.
+  package func speedups(over reference: MeasuredSeries) -> Statistics? {
+    let ratios = zip(reference.turnMedians, turnMedians).map { $0 / $1 }
+    guard let all = Statistics(ratios), let center = DependentMedian(ratios) else { return nil }
+    return all.with(center)
+  }
+
+  /// Takes the first turns for warm-up.
+  mutating func drop(_ count: Int) {
+    warmUpRuns += turns.prefix(count).reduce(0) { $0 + $1.count }
+    droppedTurns += count
+    turns.removeFirst(count)
+  }
+}
