@@ -65,7 +65,7 @@ let product: [Target] = [
   .target(name: "CCeilings"),
   module("Needletail", core + ["Measurement", "CCeilings"] + backendModules),
   program("NeedletailTool", path: "Sources/CommandLine", ["Needletail"] + reporting + core),
-  program("NeedletailBenchmarks", path: "Benchmarks/Harness", ["Needletail"] + reporting + core),
+  program("NeedletailBenchmarks", path: "Benchmarks/Harness", ["Needletail", "SIMDKernels"] + reporting + core),
 ]
 
 // MARK: - Tests
@@ -88,7 +88,8 @@ let testTargets: [Target] = [
   tests("NeedletailTests", ["Needletail", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
   tests(
-    "BenchmarksTests", ["NeedletailBenchmarks", "NeedletailTool", "TestSupport", "Tensors"] + reporting,
+    "BenchmarksTests",
+    ["NeedletailBenchmarks", "NeedletailTool", "RecordedData", "TestSupport", "Needletail"] + reporting + core,
     exclude: ["fake_worker.py"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
   tests(
@@ -97,7 +98,6 @@ let testTargets: [Target] = [
   module("RecordedData", path: "Tests/RecordedData", ["Needletail", "ONNX", "Host", "Tensors"]),
   tests("ModelTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
   tests("ConformanceTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
-  tests("BenchmarkTests", ["NeedletailBenchmarks", "RecordedData", "TestSupport", "Needletail"] + reporting + core),
   .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
   program("AllocationProbe", path: "Tests/AllocationProbe", ["CAllocationCount", "Needletail"]),
 ]

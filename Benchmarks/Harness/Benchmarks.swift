@@ -5,5 +5,6 @@ import Terminal
 package let benchmarks = Program(
   name: "needletail-benchmarks", version: "0.1.0",
   summary: "Measures Needletail beside other engines, kernel by kernel, and in the tables of deployment studies.",
-  commands: [peersCommand, shapesCommand, kernelsCommand], examples: ["peers --quick --html peers.html"]
+  commands: [peersCommand, shapesCommand, kernelsCommand, thresholdsCommand],
+  examples: ["peers --quick --html peers.html", "kernels Benchmarks/Shapes/squeezenet1_1.txt --quick"]
 ) { error in (error as? EngineError).map { ($0.description, .failure) } }
