@@ -66,6 +66,19 @@ enum Options {
 
   static let strict = Option<Bool>.flag("--strict", "exit with 4 when a measurement is INVALID")
 
+  static let html = Option<String?>.value(
+    "--html", "FILE", "write one self-contained page with pictures, drawn by gnuplot", default: nil
+  ) { (text) throws(UsageError) in text }
+
+  static let baseline = Option<String?>.value(
+    "--baseline", "FILE", "a report written by --json: exit with 5 when a row is slower or larger than there",
+    default: nil
+  ) { (text) throws(UsageError) in text }
+
+  static let tolerance = Option<Double>.value(
+    "--tolerance", "PERCENT", "by how much rows may be slower than the baseline", default: 5, defaultText: "5",
+    Read.tolerance)
+
   static let rtol = Option<Double>.value(
     "--rtol", "R", "relative tolerance", default: 1e-3, defaultText: "1e-3", Read.tolerance)
 

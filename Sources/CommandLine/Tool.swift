@@ -11,7 +11,7 @@ package let tool = Program(
   summary: "Compiles neural networks once and runs them on a backend chosen per run.",
   commands: [
     inspectCommand, checkCommand, compileCommand, runCommand, benchCommand, compareCommand, accuracyCommand,
-    whyCommand, hostCommand, testCommand, testWorkerCommand, freshRunCommand, workerCommand,
+    whyCommand, reportCommand, hostCommand, testCommand, testWorkerCommand, freshRunCommand, workerCommand,
   ],
   examples: ["run model.onnx --input x=random", "compare model.onnx --batch 1,8 --backend all"]
 ) { error in (error as? EngineError).map { ($0.description, ExitCode($0.kind)) } }

@@ -11,6 +11,22 @@ package func readSmallFile(_ path: String) -> String? {
   return String(decoding: bytes[..<count], as: UTF8.self)
 }
 
+/// All bytes of the file at `path`; throws what the system says.
+package func readFile(_ path: String) throws(FileError) -> [UInt8] {
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { throw FileError(path) }
+  defer { close(file) }
+  var bytes: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 1 << 18)
+  while true {
+    let count = read(file, &buffer, buffer.count)
+    if count < 0 && errno == EINTR { continue }
+    if count < 0 { throw FileError(path) }
+    if count == 0 { return bytes }
+    bytes += buffer[..<count]
+  }
+}
+
 /// Replaces the file at `path`; throws what the system says.
 package func writeFile(_ path: String, _ bytes: [UInt8]) throws(FileError) {
   let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

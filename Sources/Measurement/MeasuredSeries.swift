@@ -34,8 +34,16 @@ package struct MeasuredSeries: Sendable {
 
   /// How many times faster this is than `reference`, round by round.
   package func speedups(over reference: MeasuredSeries) -> Statistics? {
-    let ratios = zip(reference.turnMedians, turnMedians).map { $0 / $1 }
-    guard let all = Statistics(ratios), let center = DependentMedian(ratios) else { return nil }
+    Self.statistics(of: zip(reference.turnMedians, turnMedians).map { $0 / $1 })
+  }
+
+  /// How much longer this takes than `reference`, round by round, in nanoseconds.
+  package func excess(over reference: MeasuredSeries) -> Statistics? {
+    Self.statistics(of: zip(reference.turnMedians, turnMedians).map { $1 - $0 })
+  }
+
+  private static func statistics(of rounds: [Double]) -> Statistics? {
+    guard let all = Statistics(rounds), let center = DependentMedian(rounds) else { return nil }
     return all.with(center)
   }
 

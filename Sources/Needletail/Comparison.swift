@@ -105,6 +105,9 @@ package struct ComparisonCell: Sendable {
 
 /// Compares the variants of a model, backend by backend and batch by batch.
 package final class ModelComparison {
+  /// How often each variant runs again to tell where its time goes.
+  package static let profileRuns = 5
+
   package let model: Model
   package let limits: MeasurementLimits
   package let threads: Int?
@@ -165,7 +168,7 @@ package final class ModelComparison {
         ComparisonRow(
           variant: variant, series: series[i], speedup: i == 0 ? nil : series[i].speedups(over: series[0]),
           facts: runs[i].facts, nodeCount: compiled.nodeCount, numerics: numerics[i],
-          profile: try runs[i].profile(runs: 5), doubts: doubts))
+          profile: try runs[i].profile(runs: Self.profileRuns), doubts: doubts))
     }
     return ComparisonCell(backend: backend, batch: batch, threads: runs[0].request.threads, rows: rows)
   }

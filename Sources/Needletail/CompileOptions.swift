@@ -21,7 +21,8 @@ public enum NumericsPolicy: String, Sendable, Hashable, CaseIterable {
 public struct CompileOptions: Sendable, Hashable {
   public var optimization: Optimization
   public var numerics: NumericsPolicy
-  /// Passes to leave out, by name: what `compare` and `bisect` use.
+  /// Passes to leave out, by name, as `needletail compile --verbose` lists them; `kernel-layouts` stands for the
+  /// layouts that kernels like best.
   public var disabledPasses: [String]
   /// Constants are not folded into results of more bytes than this.
   public var foldBudgetBytes: Int
@@ -38,6 +39,11 @@ public struct CompileOptions: Sendable, Hashable {
     self.foldBudgetBytes = foldBudgetBytes
     self.tuningSeconds = tuningSeconds
   }
+
+  /// The name by which `disabledPasses` leaves out the choice of layouts, which is the planner's and no pass.
+  package static let layoutChoice = "kernel-layouts"
+
+  var keepsFileLayout: Bool { optimization != .full || disabledPasses.contains(Self.layoutChoice) }
 
   var allowedNumerics: Set<Numerics> {
     numerics == .strict ? [.exact, .reassociated] : [.exact, .reassociated, .transformed]

@@ -86,7 +86,7 @@ public final class CompiledModel: Sendable {
       backends: backends,
       options: PlanOptions(
         selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
-        keepsFileLayout: options.optimization != .full,
+        keepsFileLayout: options.keepsFileLayout,
         tuningBudget: UInt64(max(0, options.tuningSeconds) * 1e9)),
       packed: packed, context: context,
       pipeline: options.optimization == .full ? PassCatalog.specialize : PassCatalog.legalize,

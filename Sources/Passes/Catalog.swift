@@ -30,6 +30,16 @@ package enum PassCatalog {
     normalForms, layout, channelAffine, foldScaleShift, foldPadding, raise, epilogues,
   ]
 
+  /// Passes that others stand on, with the reason: leaving one out measures the loss of those too, or leaves nodes
+  /// that no kernel takes.
+  package static let foundations = [
+    "dead-code": "other passes count the uses of values, also those of dead nodes",
+    "fold-shapes": "plans need sizes that are known",
+    "static-parameters": "kernels want parameters as attributes",
+    "explicit-padding": "kernels want padding as numbers",
+    "normal-forms": "the patterns of other passes are drawn for normal forms",
+  ]
+
   /// All that needs no backend and no sizes: what `full` optimization runs first, once per model.
   package static let portable = Pipeline([
     Stage("simplify", simplify),

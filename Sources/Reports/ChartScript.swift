@@ -44,7 +44,7 @@ struct ChartScript {
   }
 
   private mutating func columns(_ names: [String], _ slot: Double, _ thickness: Double) {
-    let labels = chart.series.map { $0.points.map { significant($0.y, 3) } }
+    let labels = chart.series.map { $0.points.map(Self.label) }
     let widest = Double(labels.joined().map(\.count).max() ?? 0) * 6.6 + 3
     let hasLabels = widest <= slot * thickness
     let axis = AxisTicks(values: valueEnds, scale: chart.yScale, room: hasLabels ? 0.1 : 0.04)
@@ -101,7 +101,7 @@ struct ChartScript {
     var parts: [String] = []
     for (i, series) in chart.series.enumerated() where !series.points.isEmpty {
       let offset = (Double(i) - Double(chart.series.count - 1) / 2) * thickness
-      let rows = series.points.map { ($0, row($0.x + offset, $0, significant($0.y, 3))) }
+      let rows = series.points.map { ($0, row($0.x + offset, $0, Self.label($0))) }
       block("bars\(i)", rows.map(\.1.bar))
       parts.append(
         "$bars\(i) using 1:2:3:4:5:6 with boxxyerror fs solid noborder lc rgb \(ChartColour.series(i).quoted)"
@@ -121,6 +121,11 @@ struct ChartScript {
       }
     }
     lines.append("plot " + parts.joined(separator: ", "))
+  }
+
+  /// With no more digits than the interval leaves known.
+  private static func label(_ point: Chart.Point) -> String {
+    measured(point.y, uncertainty: point.interval.map { ($0.upperBound - $0.lowerBound) / 2 })
   }
 
   // MARK: Lines
@@ -185,7 +190,7 @@ struct ChartScript {
       "set terminal svg size \(Int(Self.width)),\(height) dynamic noenhanced font 'sans-serif,13'",
       "set key off", "set border 3 lw 1 lc rgb \(muted)", "set tics nomirror out textcolor rgb \(ink)",
       "set samples 100",
-      "set errorbars 0.6",
+      "set errorbars 0.6", "set xzeroaxis lt 1 lw 1 lc rgb \(muted)", "set yzeroaxis lt 1 lw 1 lc rgb \(muted)",
     ]
   }
 

@@ -15,10 +15,11 @@ let benchCommand = CommandDeclaration(
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.runs.declaration,
     Options.seconds.declaration, Options.limit.declaration, Options.size.declaration, Options.seed.declaration,
-    Options.strict.declaration, Options.json.declaration,
+    Options.strict.declaration, Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration,
+    Options.json.declaration,
   ],
   examples: ["bench model.onnx", "bench model.onnx --batch 1,8,32 --backend simd,onednn,auto --seconds 3"],
-  exitCodes: [.success, .failure, .modelRejected, .measurementInvalid], run: bench)
+  exitCodes: [.success, .failure, .modelRejected, .measurementInvalid, .regression], run: bench)
 
 private struct BenchRow {
   var backend: BackendChoice
@@ -31,7 +32,12 @@ private struct BenchRow {
   var doubts: [MeasurementDoubt]
   /// Times as fast as the first backend of the same batch.
   var speedup: Statistics?
+  var threads: Int
+  /// Of the first batch, when a report wants it.
+  var profile: Profile?
 }
+
+private let profileRuns = 5
 
 private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
   let backends = try arguments.backends(console)
@@ -39,6 +45,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let threads = try arguments.value(of: Options.threads)
   let options = try arguments.compileOptions()
   let isStrict = try arguments.value(of: Options.strict)
+  let extras = try arguments.reportExtras()
   if let competition = HostFacts.competition() { console.warn(competition) }
   var maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
   let start = monotonicNanoseconds()
@@ -50,7 +57,8 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   var rows: [BenchRow] = []
   for batch in batches {
     maker.batch = model.batchSymbols.isEmpty ? nil : batch
-    rows += try measure(compiled, model, backends, batch, maker, threads, limits, console)
+    let profiles = extras.wantsLayers && batch == batches[0]
+    rows += try measure(compiled, model, backends, batch, maker, threads, limits, profiles: profiles, console)
   }
   console.clearProgress()
   printBench(rows, model, limits, options, threads, console)
@@ -59,19 +67,22 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
       + "the plan of each row is apart")
   let isValid = console.printVerdict(
     rows.map { ("batch \($0.batch), \($0.backend.rawValue)", $0.doubts) })
-  try console.report(
-    .object([
-      ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
-      ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
-      ("read_ms", .number(Double(read - start) / 1e6)), ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
-      ("rows", .array(rows.map(benchJSON))),
-    ]), to: try arguments.value(of: Options.json))
+  let ceilings = try extras.ceilings(threads: threads)
+  let json = JSON.object([
+    ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
+    ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
+    ("read_ms", .number(Double(read - start) / 1e6)), ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
+    ("verdict", .string(isValid ? "VALID" : "INVALID")), ("rows", .array(rows.map { benchJSON($0, ceilings) })),
+    ("ceilings", ceilings.map(ceilingsJSON) ?? .null),
+  ])
+  try console.report(json, to: extras.json)
+  if try extras.finish(json, console) { return .regression }
   return isStrict && !isValid ? .measurementInvalid : .success
 }
 
 private func measure(
   _ compiled: CompiledModel, _ model: Model, _ backends: [BackendChoice], _ batch: Int, _ maker: InputMaker,
-  _ threads: Int?, _ limits: MeasurementLimits, _ console: Console
+  _ threads: Int?, _ limits: MeasurementLimits, profiles: Bool, _ console: Console
 ) throws -> [BenchRow] {
   let values = try maker.values(for: model)
   var runs: [PreparedRun] = []
@@ -92,7 +103,8 @@ private func measure(
       BenchRow(
         backend: backends[i], batch: batch, series: series[i], statistics: statistics, facts: run.facts,
         firstNanoseconds: run.firstRunNanoseconds, planNanoseconds: run.planNanoseconds, doubts: doubts,
-        speedup: i == 0 ? nil : series[i].speedups(over: series[0])))
+        speedup: i == 0 ? nil : series[i].speedups(over: series[0]), threads: run.request.threads,
+        profile: profiles ? try run.profile(runs: profileRuns) : nil))
   }
   return rows
 }
@@ -131,16 +143,26 @@ private func printBench(
   }
 }
 
-private func benchJSON(_ row: BenchRow) -> JSON {
-  var members: [(String, JSON)] = [("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch))]
+private func benchJSON(_ row: BenchRow, _ ceilings: Ceilings?) -> JSON {
+  var members: [(String, JSON)] = [
+    ("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch)), ("threads", .integer(row.threads)),
+    ("steps", .integer(row.facts.labels.count)),
+  ]
   members += seriesJSON(row.series)
   members += [
     ("items_per_s", .number(Double(row.batch) * 1e9 / row.statistics.median)),
     ("first_run_ms", .number(Double(row.firstNanoseconds) / 1e6)),
     ("plan_ms", .number(Double(row.planNanoseconds) / 1e6)), ("arena_bytes", .integer(row.facts.arenaByteCount)),
+    ("live_set_bytes", .integer(row.facts.liveByteCount)), ("reorders", .integer(row.facts.reorderCount)),
     ("placement_steps", .object(row.facts.placement.map { ($0.backend, .integer($0.count)) })),
     ("strays", strayJSON(row.facts.strays(from: row.backend))),
     ("speedup_over_first", speedupJSON(row.speedup)),
   ]
+  if let profile = row.profile {
+    members += [
+      ("placement_ms", placementTimesJSON(profile, runs: profileRuns)),
+      ("layers", layersJSON(profile, runs: profileRuns, ceilings)),
+    ]
+  }
   return .object(members + verdictJSON(row.doubts))
 }

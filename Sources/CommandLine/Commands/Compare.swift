@@ -1,5 +1,6 @@
 import Host
 import Kernels
+import Measurement
 import Needletail
 import Reports
 import Terminal
@@ -10,6 +11,9 @@ private let skipMemory = Option<Bool>.flag(
 private let stol = Option<Double>.value(
   "--stol", "S", "tolerance as a share of the largest element of an output", default: 1e-4, defaultText: "1e-4",
   Read.tolerance)
+
+private let passes = Option<Bool>.flag(
+  "--passes", "measure what each pass earned, left out one at a time, at the first batch; --html asks for it too")
 
 let compareCommand = CommandDeclaration(
   name: "compare",
@@ -23,10 +27,11 @@ let compareCommand = CommandDeclaration(
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
     Options.strictNumerics.declaration, Options.runs.declaration, Options.seconds.declaration,
     Options.limit.declaration, Options.rtol.declaration, stol.declaration, skipMemory.declaration,
-    Options.size.declaration, Options.seed.declaration, Options.strict.declaration, Options.json.declaration,
+    passes.declaration, Options.size.declaration, Options.seed.declaration, Options.strict.declaration,
+    Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration, Options.json.declaration,
   ],
-  examples: ["compare model.onnx", "compare model.onnx --batch 4,8,...,256 --backend all --json report.json"],
-  exitCodes: [.success, .failure, .modelRejected, .verificationFailed, .measurementInvalid], run: compare)
+  examples: ["compare model.onnx", "compare model.onnx --batch 4,8,...,256 --backend all --html report.html"],
+  exitCodes: [.success, .failure, .modelRejected, .verificationFailed, .measurementInvalid, .regression], run: compare)
 
 /// A cell with what fresh processes said of its rows.
 struct ComparedCell: Sendable {
@@ -41,6 +46,7 @@ private func compare(_ arguments: ParsedArguments, _ console: Console) throws ->
   let isStrict = try arguments.value(of: Options.strict)
   let isStrictNumerics = try arguments.value(of: Options.strictNumerics)
   if let competition = HostFacts.competition() { console.warn(competition) }
+  let extras = try arguments.reportExtras()
   let skipsMemory = try arguments.value(of: skipMemory)
   let tolerance = Tolerance(
     relative: try arguments.value(of: Options.rtol), absolute: 1e-7, scaled: try arguments.value(of: stol))
@@ -67,12 +73,37 @@ private func compare(_ arguments: ParsedArguments, _ console: Console) throws ->
       cells.append(ComparedCell(cell: cell, fresh: fresh))
     }
   }
+  var contributions: PassContributions?
+  if try arguments.value(of: passes) || extras.html != nil {
+    contributions = try passContributions(
+      model, backends, batches[0], maker, threads, limits, isStrict: isStrictNumerics, console)
+  }
   console.clearProgress()
   let report = ComparisonReport(
     model: model, cells: cells, limits: limits, tolerance: tolerance, threads: threads,
-    passCount: comparison.compiledModel(.optimized)?.passReports.count { $0.changes > 0 } ?? 0)
+    passCount: comparison.compiledModel(.optimized)?.passReports.count { $0.changes > 0 } ?? 0,
+    passes: contributions.map { PassesReport(contributions: $0) }, ceilings: try extras.ceilings(threads: threads))
   try report.print(console)
-  try console.report(try report.json(), to: try arguments.value(of: Options.json))
+  let json = try report.json()
+  try console.report(json, to: extras.json)
+  let isRegression = try extras.finish(json, console)
   if report.failures.count > 0 { return .verificationFailed }
+  if isRegression { return .regression }
   return isStrict && !report.isValid ? .measurementInvalid : .success
+}
+
+/// What each pass earned, on auto when it was asked for and else on the first backend. A few runs of each are enough.
+private func passContributions(
+  _ model: Model, _ backends: [BackendChoice], _ batch: Int, _ maker: InputMaker, _ threads: Int?,
+  _ limits: MeasurementLimits, isStrict: Bool, _ console: Console
+) throws -> PassContributions {
+  var brief = limits
+  brief.minimumRuns = min(limits.minimumRuns, 15)
+  brief.minimumSeconds = min(limits.minimumSeconds, 0.3)
+  brief.maximumSeconds = min(limits.maximumSeconds, 3)
+  brief.patience = min(limits.patience, 1.5)
+  return try PassContributions.measure(
+    model, CompileOptions(numerics: isStrict ? .strict : .fast), backends.contains(.auto) ? .auto : backends[0],
+    batch: batch, inputs: maker, threads: threads, limits: brief
+  ) { console.progress($0, $1) }
 }

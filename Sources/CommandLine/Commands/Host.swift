@@ -74,7 +74,7 @@ private func print(_ measured: [Ceilings], _ console: Console) {
   console.print(table)
 }
 
-private func ceilingsJSON(_ ceilings: Ceilings) -> JSON {
+func ceilingsJSON(_ ceilings: Ceilings) -> JSON {
   .object(
     [("threads", .integer(ceilings.threads)), ("isa", .string(ceilings.isa))]
       + ceilings.figures.map { ($0.name, .number($0.value)) })

@@ -14,6 +14,9 @@ struct ComparisonReport {
   var threads: Int?
   /// Passes that changed something.
   var passCount: Int
+  var passes: PassesReport?
+  /// What layers are held against; nil: nobody asked.
+  var ceilings: Ceilings?
 
   var rows: [(cell: ComparedCell, row: ComparisonRow, fresh: FreshFigures?)] {
     cells.flatMap { cell in cell.cell.rows.enumerated().map { (cell, $1, cell.fresh[$0]) } }
@@ -56,6 +59,7 @@ struct ComparisonReport {
     console.print("milliseconds per item")
     console.print(table(perItem: true))
     console.print()
+    passes?.print(console)
     printPlacement(console)
     for failure in failures { console.print("DIFFERS \(failure.what): \(failure.reason)") }
     _ = console.printVerdict(doubts)
@@ -99,7 +103,7 @@ struct ComparisonReport {
     for cell in cells {
       for row in cell.cell.rows where row.variant == .optimized {
         let title = "\(cell.cell.backend.rawValue), batch \(cell.cell.batch)"
-        console.print("placement  \(title): \(placementText(row.profile, runs: 5))")
+        console.print("placement  \(title): \(placementText(row.profile, runs: ModelComparison.profileRuns))")
       }
     }
     for cell in cells where cell.cell.batch == cells.first?.cell.batch {
@@ -124,6 +128,7 @@ struct ComparisonReport {
         ])
       ),
       ("verdict", .string(isValid ? "VALID" : "INVALID")), ("rows", .array(rows.map(rowJSON))),
+      ("passes", passes?.json() ?? .null), ("ceilings", ceilings.map(ceilingsJSON) ?? .null),
     ])
   }
 
@@ -153,6 +158,7 @@ struct ComparisonReport {
       ("plan_ms", JSON(fresh.map { Double($0.planNanoseconds) / 1e6 })),
       ("first_run_ms", JSON(fresh.map { Double($0.firstRunNanoseconds) / 1e6 })),
       ("placement_steps", .object(row.facts.placement.map { ($0.backend, .integer($0.count)) })),
+      ("placement_ms", placementTimesJSON(row.profile, runs: ModelComparison.profileRuns)),
       ("strays", strayJSON(row.facts.strays(from: cell.cell.backend))),
       (
         "numerics",
@@ -164,6 +170,9 @@ struct ComparisonReport {
         ])
       ),
     ]
+    if row.variant == .optimized, cell.cell.batch == cells.first?.cell.batch {
+      members.append(("layers", layersJSON(row.profile, runs: ModelComparison.profileRuns, ceilings)))
+    }
     return .object(members + verdictJSON(row.doubts))
   }
 }
