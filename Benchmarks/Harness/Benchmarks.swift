@@ -5,6 +5,9 @@ import Terminal
 package let benchmarks = Program(
   name: "needletail-benchmarks", version: "0.1.0",
   summary: "Measures Needletail beside other engines, kernel by kernel, and in the tables of deployment studies.",
-  commands: [peersCommand, shapesCommand, kernelsCommand, thresholdsCommand],
-  examples: ["peers --quick --html peers.html", "kernels Benchmarks/Shapes/squeezenet1_1.txt --quick"]
+  commands: [peersCommand, studyCommand, shapesCommand, kernelsCommand, thresholdsCommand],
+  examples: [
+    "peers --quick --html peers.html", "study sweep --quick --html sweep.html",
+    "kernels Benchmarks/Shapes/squeezenet1_1.txt --quick",
+  ]
 ) { error in (error as? EngineError).map { ($0.description, .failure) } }

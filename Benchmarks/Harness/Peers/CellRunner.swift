@@ -23,6 +23,8 @@ package struct CellRunner {
   /// The engine whose outputs are the reference, and who stands in for it.
   package var reference = "onnxruntime"
   package var standIn: Engine?
+  /// Runs in a row whose mean is taken after the rounds; 0: none.
+  package var meanRuns = 0
   /// Told of what happens, for people who watch.
   package var log: (String) -> Void = { _ in }
 
@@ -69,7 +71,12 @@ package struct CellRunner {
       }
     }
     try compare(contestants, &cell, model, threads: threads, inputs: inputs, scratch)
+    let throttled = ThrottleCount.now()
     measure(&contestants, &cell)
+    if let throttled, let doubt = ThrottleCount.now()?.doubt(since: throttled) {
+      cell.disturbances = [doubt.finding]
+    }
+    takeMeans(contestants, &cell)
     cell.seconds = Double(monotonicNanoseconds() - start) / 1e9
     return cell
   }
@@ -153,9 +160,11 @@ package struct CellRunner {
     while !contestants.isEmpty {
       let left = limits.maximumSeconds - Double(monotonicNanoseconds() - start) / 1e9
       let share = max(0, left) / Double(contestants.count)
-      let pass = MeasurementLimits(
+      var pass = MeasurementLimits(
         minimumRuns: limits.runs, minimumSeconds: min(limits.seconds, share), maximumSeconds: share,
         turnSeconds: limits.turnSeconds)
+      // Whether to go on is decided by the ratio, pass by pass.
+      pass.patience = 1
       let subjects = contestants.map { Watched($0.worker) }
       do {
         let series = try InterleavedMeasurement(limits: pass).run(subjects: subjects)
@@ -180,6 +189,17 @@ package struct CellRunner {
     }
   }
 
+  private func takeMeans(_ contestants: [Contestant], _ cell: inout PeerCell) {
+    if meanRuns == 0 { return }
+    for contestant in contestants {
+      do {
+        // Many seconds, so that the number of runs is what ends them.
+        let times = try contestant.worker.turn(seconds: 3600, maximumRuns: meanRuns)
+        cell.results[contestant.index].mean = times.reduce(0, +) / Double(times.count)
+      } catch { log("  \(contestant.worker.engine.name): no mean: \(error)") }
+    }
+  }
+
   private func note(_ contestant: Contestant, _ limits: MeasurementLimits, _ result: inout PeerResult) {
     guard let statistics = contestant.series.statistics else { return }
     result.times = PeerResult.Times(
@@ -195,6 +215,7 @@ extension MeasuredSeries {
   fileprivate mutating func append(_ pass: MeasuredSeries) {
     isWarm = (turns.isEmpty || isWarm) && pass.isWarm
     warmUpRuns += pass.warmUpRuns
+    droppedTurns += pass.droppedTurns
     turns += pass.turns
   }
 }

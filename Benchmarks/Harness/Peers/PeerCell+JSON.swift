@@ -69,7 +69,7 @@ extension PeerCell {
       ("seconds", .number(seconds)), ("outputs_compared_with", .string(reference)),
       ("best_f32", JSON(best?.engine)), ("verdict", .string(verdict.rawValue)),
       ("ratio_over_needletail_of_best_f32", Self.json(ratioOverBest)),
-      ("ratio_interval_narrow_enough", .bool(isPrecise)),
+      ("ratio_interval_narrow_enough", .bool(isPrecise)), ("disturbances", JSON(disturbances)),
       ("engines", .array(results.map { $0.json(in: self) })),
     ])
   }
@@ -86,6 +86,7 @@ extension PeerCell {
       model: model, batch: batch, threads: threads, results: results,
       reference: json["outputs_compared_with"]?.string ?? "")
     seconds = json["seconds"]?.double ?? 0
+    disturbances = (json["disturbances"]?.array ?? []).compactMap(\.string)
   }
 
   static func json(_ ratio: Statistics?) -> JSON {

@@ -41,6 +41,8 @@ package struct PeerResult: Sendable {
   /// Why the outputs are not the reference's.
   package var differs: String?
   package var doubts: [String] = []
+  /// The mean of so many runs in a row, in nanoseconds, where it was asked for.
+  package var mean: Double?
 
   package init(_ engine: String) { self.engine = engine }
 
@@ -59,6 +61,8 @@ package struct PeerCell: Sendable {
   /// Whose outputs the others' are compared with.
   package var reference: String
   package var seconds = 0.0
+  /// What the machine did meanwhile.
+  package var disturbances: [String] = []
 
   /// A ratio within this of 1 is a tie: passes minutes apart differ by more.
   package static let tie = 0.05
@@ -91,7 +95,10 @@ package struct PeerCell: Sendable {
       theirs.failure == nil,
       engine != Self.ours
     else { return nil }
-    return Statistics(zip(theirs.roundMedians, ours.roundMedians).map { $0 / $1 })
+    func series(_ result: PeerResult) -> MeasuredSeries {
+      MeasuredSeries(turns: result.roundMedians.map { [$0] })
+    }
+    return series(ours).speedups(over: series(theirs))
   }
 
   /// The ratio that the verdict follows from; nil when there is none to be had, or our own outputs differ.
@@ -109,6 +116,14 @@ package struct PeerCell: Sendable {
   package var verdict: Verdict {
     guard let ratio = ratioOverBest?.median else { return .none }
     return ratio >= 1 + Self.tie ? .faster : ratio <= 1 / (1 + Self.tie) ? .slower : .tie
+  }
+
+  /// What speaks against the ratio over the best engine.
+  package var doubts: [String] {
+    guard ratioOverBest != nil, let best, let ours = result(Self.ours) else { return [] }
+    return disturbances + ours.doubts.map { "\(ours.engine): \($0)" }
+      + best.doubts.map { "\(best.engine): \($0)" }
+      + (isPrecise ? [] : ["the interval of the ratio is wider than 5 %"])
   }
 
   /// Whether the interval of the ratio is as narrow as it should be.

@@ -8,6 +8,9 @@ private let full = Option<Bool>.flag(
   "--full", "every model, batch and engine, until the ratios are known; takes hours")
 private let resume = Option<Bool>.flag("--resume", "keep the cells that the file of --json holds already")
 
+private let listModels = Option<Bool>.flag(
+  "--list-models", "print the models that would be measured, and end")
+
 private let models = Option<[String]?>.value(
   "--models", "LIST", "names of folders in Benchmarks/models/built", default: nil,
   defaultText: "those of the mode", names)
@@ -23,7 +26,7 @@ private let limit = Option<Double?>.value(
   defaultText: "12 with --quick, 600 with --full"
 ) { (text) throws(UsageError) in try Read.seconds(text) }
 
-private func names(_ text: String) throws(UsageError) -> [String]? {
+func names(_ text: String) throws(UsageError) -> [String]? {
   let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
   // They become parts of paths.
   guard names.allSatisfy({ !$0.isEmpty && !$0.contains("/") && !$0.hasPrefix(".") }) else {
@@ -80,7 +83,8 @@ package let peersCommand = CommandDeclaration(
     + "the others stand still. Rounds are added until the 95 % interval of the ratio over the best f32 engine is below "
     + "5 %, or the cell's time is over. With --json the file is rewritten after every cell, and --resume goes on from it.",
   options: [
-    quick.declaration, full.declaration, models.declaration, engines.declaration, threads.declaration,
+    quick.declaration, full.declaration, models.declaration, listModels.declaration, engines.declaration,
+    threads.declaration,
     batches.declaration, limit.declaration, resume.declaration,
   ] + DocumentOptions.declarations,
   examples: [
@@ -93,6 +97,11 @@ private func peers(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let isFull = try arguments.value(of: full)
   if isFull, try arguments.value(of: quick) { throw UsageError("--quick and --full exclude each other") }
   var mode = isFull ? Mode.full : .quick
+  let modelNames = try arguments.value(of: models) ?? mode.models
+  if try arguments.value(of: listModels) {
+    for name in modelNames { console.print(name) }
+    return .success
+  }
   let repository = try Repository.find()
   let documents = try DocumentOptions(arguments)
   mode.engines = try arguments.value(of: engines) ?? mode.engines
@@ -100,7 +109,7 @@ private func peers(_ arguments: ParsedArguments, _ console: Console) throws -> E
   mode.limits.maximumSeconds = try arguments.value(of: limit) ?? mode.limits.maximumSeconds
   let table = EngineTable(repository)
   let asked = try mode.engines.map { try table.engine($0) }
-  let list = try BenchmarkModel.models(try arguments.value(of: models) ?? mode.models, in: repository.models)
+  let list = try BenchmarkModel.models(modelNames, in: repository.models)
   let threadCounts = try arguments.value(of: threads)
   if let competition = HostFacts.competition() { console.warn(competition) }
 
@@ -141,6 +150,10 @@ private func peers(_ arguments: ParsedArguments, _ console: Console) throws -> E
   console.print(report.summaryTable.textTable)
   console.print()
   console.print(report.sentence)
+  if case .verdict(let isValid, let reasons) = report.verdict {
+    console.print("verdict \(isValid ? "VALID" : "INVALID")")
+    for reason in reasons { console.print("  \(reason)") }
+  }
   for name in leftOut { console.warn("\(name) was left out: the time of --\(mode.name) was over") }
   return .success
 }

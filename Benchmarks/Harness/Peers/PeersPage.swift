@@ -12,10 +12,10 @@ extension PeersReport {
         + "rounds stands with its 95 % interval; under 5 % is a tie. Only engines that compute in f32 and answer "
         + "like the reference can be the best.")
     page.sections = models.map(section)
-    page.sections.append(resources)
-    page.sections.append(Page.Section("Engines", [.table(enginesTable)]))
+    page.sections.append(enginesSection)
     page.sections.append(
-      Page.Section("Needletail against the best f32 engine", [.table(summaryTable), .text(sentence)]))
+      Page.Section(
+        "Needletail against the best f32 engine", [.table(summaryTable), .text(sentence), verdict]))
     return page
   }
 
@@ -31,39 +31,56 @@ extension PeersReport {
 
   private func section(_ model: String) -> Page.Section {
     let cells = cells.filter { $0.model == model }
-    let categories = cells.map { "batch \($0.batch), \($0.threads) thr." }
-    func series(_ value: (PeerCell, PeerResult) -> Chart.Point?) -> [Chart.Series] {
-      engines.compactMap { engine in
-        let points = cells.enumerated().compactMap { i, cell -> Chart.Point? in
-          guard let result = cell.result(engine), result.failure == nil, var point = value(cell, result)
-          else {
-            return nil
-          }
-          point.x = Double(i)
-          return point
-        }
-        return points.isEmpty ? nil : Chart.Series(engine, points)
-      }
-    }
-    var blocks: [Page.Block] = [
-      .chart(
-        Chart(
-          "\(model): time of a run", .bars(categories: categories), xTitle: "batch and threads",
-          yTitle: "time per batch, ms", yScale: .logarithmic,
-          series: series { _, result in
-            result.times.map { times in
-              Chart.Point(
-                x: 0, y: times.median / 1e6,
-                interval: times.interval.map { $0.lowerBound / 1e6...$0.upperBound / 1e6 })
+    let known = engines.filter { engine in cells.contains { $0.result(engine)?.times != nil } }
+    // Engines are places, not colours: there are more of them than colours that eyes tell apart.
+    func chart(
+      _ title: String, _ yTitle: String, of cells: [PeerCell], _ engines: [String],
+      _ value: (PeerCell, PeerResult) -> Chart.Point?
+    ) -> Page.Block {
+      let series = cells.map { cell in
+        Chart.Series(
+          "batch \(cell.batch), \(counted(cell.threads, "thread"))",
+          engines.enumerated().compactMap { i, engine in
+            guard let result = cell.result(engine), result.failure == nil, var point = value(cell, result)
+            else {
+              return nil
             }
-          })),
-      .chart(
+            point.x = Double(i)
+            return point
+          })
+      }
+      return .chart(
         Chart(
-          "\(model): their time over ours", .bars(categories: categories), xTitle: "batch and threads",
-          yTitle: "ratio of times, 1 = as fast as needletail",
-          series: series { cell, result in
-            cell.ratio(result.engine).map { Chart.Point(x: 0, y: $0.median, interval: $0.medianInterval) }
-          })),
+          "\(model): \(title)", .bars(categories: engines), xTitle: "engine", yTitle: yTitle,
+          yScale: .logarithmic,
+          series: series.filter { !$0.points.isEmpty }))
+    }
+    // What a model takes in memory depends on the batch; one will do for a picture, the tables hold all.
+    let first = cells.filter {
+      $0.batch == cells.map(\.batch).min() && $0.threads == cells.map(\.threads).max()
+    }
+    var blocks = [
+      chart("time of a run", "time per batch, ms", of: cells, known) { _, result in
+        result.times.map { times in
+          Chart.Point(
+            x: 0, y: times.median / 1e6,
+            interval: times.interval.map { $0.lowerBound / 1e6...$0.upperBound / 1e6 })
+        }
+      },
+      chart(
+        "their time over ours", "ratio, above 1: needletail is faster", of: cells,
+        known.filter { $0 != PeerCell.ours }
+      ) {
+        cell, result in
+        cell.ratio(result.engine).map { Chart.Point(x: 0, y: $0.median, interval: $0.medianInterval) }
+      },
+      chart("peak memory above the engine's import", "resident memory, MiB", of: first, known) { _, result in
+        Chart.Point(x: 0, y: max(0.01, Double(result.load.riseBytes) / 1_048_576))
+      },
+      chart("read, compile and run once", "time, ms", of: first, known) { _, result in
+        Chart.Point(
+          x: 0, y: max(0.001, Double(result.load.loadNanoseconds + result.load.firstNanoseconds) / 1e6))
+      },
     ]
     blocks += cells.map { .table(table($0)) }
     return Page.Section(model, blocks)
@@ -106,48 +123,22 @@ extension PeersReport {
     ]
   }
 
-  // MARK: Memory, load, size
+  // MARK: Engines
 
-  private var resources: Page.Section {
-    let threads = cells.map(\.threads).max() ?? 1
-    let batch = cells.map(\.batch).min() ?? 1
-    let cells = cells.filter { $0.threads == threads && $0.batch == batch }
-    func chart(_ title: String, _ yTitle: String, _ value: (PeerResult) -> Double) -> Page.Block {
-      let series = engines.compactMap { engine -> Chart.Series? in
-        let points = cells.enumerated().compactMap { i, cell -> Chart.Point? in
-          guard let result = cell.result(engine), result.failure == nil else { return nil }
-          return Chart.Point(x: Double(i), y: value(result))
-        }
-        return points.isEmpty ? nil : Chart.Series(engine, points)
-      }
-      return .chart(
-        Chart(
-          "\(title), batch \(batch), \(threads) thr.", .bars(categories: cells.map(\.model)), xTitle: "model",
-          yTitle: yTitle, yScale: .logarithmic, series: series))
-    }
-    var blocks = [
-      chart("Peak memory above the engine's import", "resident memory, MiB") {
-        max(0.01, Double($0.load.riseBytes) / 1_048_576)
-      },
-      chart("Read, compile, first run", "time, ms") {
-        max(0.001, Double($0.load.loadNanoseconds + $0.load.firstNanoseconds) / 1e6)
-      },
-    ]
+  private var enginesSection: Page.Section {
+    var blocks: [Page.Block] = [.table(enginesTable)]
     let sizes = engines.compactMap { engine in
-      self.cells.compactMap { $0.result(engine)?.facts.packageBytes }.max().map { (engine, $0) }
+      cells.compactMap { $0.result(engine)?.facts.packageBytes }.max().map { (engine, $0) }
     }
     if !sizes.isEmpty {
+      let points = sizes.enumerated().map { Chart.Point(x: Double($0), y: Double($1.1) / 1e6) }
       blocks.append(
         .chart(
           Chart(
             "Package on disk", .bars(categories: sizes.map(\.0)), xTitle: "engine", yTitle: "size, MB",
-            yScale: .logarithmic,
-            series: [
-              Chart.Series(
-                "package", sizes.enumerated().map { Chart.Point(x: Double($0), y: Double($1.1) / 1e6) })
-            ])))
+            yScale: .logarithmic, series: [Chart.Series("package", points)])))
     }
-    return Page.Section("Memory, loading, size", blocks)
+    return Page.Section("Engines", blocks)
   }
 
   private var enginesTable: Page.Table {
@@ -204,6 +195,14 @@ extension PeersReport {
     if let failure = ours.failure { return "needletail \(failure.kind)" }
     if ours.differs != nil { return "needletail DIFFERS" }
     return cell.best == nil ? "no other engine counts" : "not measured"
+  }
+
+  /// Whether all ratios over the best engine can be trusted.
+  package var verdict: Page.Block {
+    let reasons = cells.filter { !$0.doubts.isEmpty }.map {
+      "\($0.name): \($0.doubts.joined(separator: "; "))"
+    }
+    return .verdict(isValid: reasons.isEmpty, reasons: reasons)
   }
 
   /// The geometric mean and the counts.

@@ -23,6 +23,8 @@ package struct Engine: Sendable, Hashable {
 package struct EngineTable: Sendable {
   private var python: String?
   private var worker: String
+  /// Takes the place of the engine of the same name.
+  package var substitutes: [Engine] = []
 
   package init(_ repository: Repository) {
     python = repository.python
@@ -62,6 +64,7 @@ package struct EngineTable: Sendable {
   package static let names = ours.map(\.name) + files.map(\.name)
 
   package func engine(_ name: String) throws -> Engine {
+    if let substitute = substitutes.first(where: { $0.name == name }) { return substitute }
     if let own = Self.ours.first(where: { $0.name == name }) {
       return Engine(name, command: [Repository.tool, "worker"], options: own.options)
     }

@@ -181,7 +181,7 @@ final class Worker {
     let callers = try (0..<concurrency).map { _ in
       try PreparedRun(prepared.compiled, prepared.backend, threads: prepared.threads, inputs: prepared.inputs)
     }
-    let result = try ClosedLoop.run(callers.map { caller in { try caller.run() } }, seconds: seconds)
+    let result = try Callers.run(callers.map { caller in { try caller.run() } }, seconds: seconds)
     return WorkerLine(
       "ok",
       [

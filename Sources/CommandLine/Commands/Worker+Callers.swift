@@ -5,7 +5,7 @@ import Needletail
 import Terminal
 
 /// Callers at once, each of which calls again as soon as it was answered.
-enum ClosedLoop {
+enum Callers {
   struct Result: Sendable {
     var wallNanoseconds: UInt64 = 0
     /// Of each call, caller by caller.
