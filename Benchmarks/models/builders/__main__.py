@@ -42,13 +42,13 @@ def run_step(name, step, folder):
     return None, f"step '{step}' failed ({ending}): {lines[-1][:300] if lines else 'no message'}"
 
 
-def batch_norms(path):
+def operators(path):
     import onnx
 
-    operators = {}
+    counts = {}
     for node in onnx.load(path, load_external_data=False).graph.node:
-        operators[node.op_type] = operators.get(node.op_type, 0) + 1
-    return dict(sorted(operators.items(), key=lambda item: -item[1]))
+        counts[node.op_type] = counts.get(node.op_type, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def build(entry, target):
@@ -62,7 +62,7 @@ def build(entry, target):
         raise RuntimeError(reason)
     facts = {"schema": SCHEMA, "name": entry.name, "title": entry.title, "origin": entry.family,
              "licence": entry.licence, "seed": entry.seed, **origin,
-             "operators": batch_norms(folder / "model.onnx"), "files": {}, "absent": dict(NEVER.get(entry.family, {}))}
+             "operators": operators(folder / "model.onnx"), "files": {}, "absent": dict(NEVER.get(entry.family, {}))}
     for file in ("model.onnx", "model.keras", "model.pt"):
         if (folder / file).exists():
             facts["files"][file] = {"layout": facts["layout"]}

@@ -9,26 +9,26 @@ from torch import nn
 class Attention(nn.Module):
     """Self-attention over all tokens, written out as products and a softmax."""
 
-    def __init__(self, width, heads):
+    def __init__(self, width, heads, tokens):
         super().__init__()
-        self.heads, self.size = heads, width // heads
+        self.heads, self.size, self.tokens = heads, width // heads, tokens
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.output = nn.Linear(width, width)
 
     def split(self, x):
-        return x.view(-1, x.size(1), self.heads, self.size).permute(0, 2, 1, 3)
+        return x.view(-1, self.tokens, self.heads, self.size).permute(0, 2, 1, 3)
 
     def forward(self, x):
         query, key, value = (self.split(f(x)) for f in (self.query, self.key, self.value))
         scores = torch.matmul(query, key.transpose(-1, -2)) / math.sqrt(self.size)
         mixed = torch.matmul(torch.softmax(scores, -1), value).permute(0, 2, 1, 3)
-        return self.output(mixed.reshape(-1, mixed.size(1), self.heads * self.size))
+        return self.output(mixed.reshape(-1, self.tokens, self.heads * self.size))
 
 
 class Layer(nn.Module):
-    def __init__(self, width, heads, inner):
+    def __init__(self, width, heads, inner, tokens):
         super().__init__()
-        self.attention = Attention(width, heads)
+        self.attention = Attention(width, heads, tokens)
         self.expand, self.shrink = nn.Linear(width, inner), nn.Linear(inner, width)
         self.first, self.second = nn.LayerNorm(width, eps=1e-12), nn.LayerNorm(width, eps=1e-12)
 
@@ -45,7 +45,7 @@ class BertEncoder(nn.Module):
         self.vocabulary, self.tokens, self.width = vocabulary, tokens, width
         self.words, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(positions, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
-        self.layers = nn.ModuleList(Layer(width, heads, inner) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, heads, inner, tokens) for _ in range(layers))
         for module in self.modules():
             if isinstance(module, nn.LayerNorm):
                 nn.init.uniform_(module.weight, 0.8, 1.2)

@@ -6,10 +6,12 @@ import tensorflow as tf
 import keras
 import onnx
 import tf2onnx
+from keras.src.backend.tensorflow import nn as keras_nn
 from tf2onnx.optimizer import back_to_back_optimizer
 
 from . import digits
 from .onnx_names import rename
+from .pictures import pictures
 
 OPSET = 17
 
@@ -89,12 +91,13 @@ def _calibrate(model, seed):
             layer.gamma.assign(random.uniform(0.7, 1.3, layer.gamma.shape))
         layer.beta.assign(random.normal(0, 0.2, layer.beta.shape))
         layer.momentum = 0.0
-    images = random.uniform(-1, 1, (8, *model.input_shape[1:])).astype(np.float32)
+    images = pictures(random, 8, model.input_shape[1])
     # With a momentum of 0 the statistics are those of this one batch.
     model(images, training=True)
     for layer in norms:
         layer.momentum = 0.99
-        layer.moving_mean.assign_add(random.normal(0, 0.05, layer.moving_mean.shape))
+        shift = random.normal(0, 0.1, layer.moving_mean.shape)
+        layer.moving_mean.assign_add(shift * np.sqrt(layer.moving_variance))
         layer.moving_variance.assign(layer.moving_variance * random.uniform(0.8, 1.25, layer.moving_variance.shape))
     # Softmax of logits of order 1: neither uniform nor saturated.
     head = model.layers[-1]
@@ -107,11 +110,21 @@ def _calibrate(model, seed):
 def _write_onnx(model, path):
     # tf2onnx would fold BatchNormalization into Conv; that is the engines' work here.
     back_to_back_optimizer._func_map.pop(("Conv", "BatchNormalization"), None)
+    # Keras writes BatchNormalization out in elementary operations; TensorFlow's own is one node.
+    keras_nn.batch_normalization = _fused_batch_norm
     function, _ = _function(model)
     proto, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
     rename(proto, inputs=["image"], outputs=["probabilities"])
     onnx.checker.check_model(proto)
     onnx.save(proto, path)
+
+
+def _fused_batch_norm(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
+    if len(x.shape) != 4 or axis not in (-1, 3):
+        raise ValueError(f"BatchNormalization over axis {axis} of {len(x.shape)} has no fused form")
+    scale = tf.ones_like(mean) if scale is None else scale
+    offset = tf.zeros_like(mean) if offset is None else offset
+    return tf.compat.v1.nn.fused_batch_norm(x, scale, offset, mean, variance, epsilon, is_training=False)[0]
 
 
 def _function(model):

@@ -15,8 +15,12 @@ READERS = {"model.onnx": "onnxruntime", "model.keras": "keras", "frozen.pb": "te
            "model.ncnn.param": "ncnn", "model.mnn": "mnn"}
 
 
+# Share of the outputs' magnitude beyond which a file is of another model.
+WRONG = 2e-2
+
+
 def verify(facts, folder):
-    """Adds to each file the largest absolute difference of its outputs, or the reason why it gave none."""
+    """Adds to each file the largest absolute difference of its outputs; takes away files that give wrong ones or none."""
     with tempfile.TemporaryDirectory() as scratch:
         expected = {}
         for batch in (1, 2):
@@ -31,13 +35,23 @@ def verify(facts, folder):
             fact = facts["files"].get(file)
             if not fact:
                 continue
-            for key in ("maximum_absolute_difference", "failure"):
-                fact.pop(key, None)
+            fact.pop("unverified", None)
             batch = 1 if engine == "ncnn" else 2
             try:
                 arrays = measure(engine, folder, Path(scratch, str(batch)))["arrays"]
-                fact["maximum_absolute_difference"] = difference(arrays, expected[batch])
-                fact["compared_batch"] = batch
+                distance = difference(arrays, expected[batch])
+                if not distance <= WRONG * facts["output_magnitude"]:
+                    raise ValueError(f"outputs differ by {distance:.3g}")
+                fact |= {"maximum_absolute_difference": distance, "compared_batch": batch}
             except (Declined, ValueError) as error:
-                fact["failure"] = str(error)
-                print(f"{facts['name']}: {file} in {engine}: {error}", file=sys.stderr)
+                if isinstance(error, Declined) and error.verb == "unsupported" and "not installed" in str(error):
+                    fact["unverified"] = str(error)
+                    continue
+                reason = f"{engine}: {str(error).replace(str(folder) + '/', '')}"
+                if file == "model.onnx":
+                    raise RuntimeError(reason) from None
+                print(f"{facts['name']}: {file} left out: {reason}", file=sys.stderr)
+                for name in {file, file.replace(".param", ".bin")}:
+                    (folder / name).unlink()
+                    del facts["files"][name]
+                    facts["absent"][name] = reason
