@@ -15,6 +15,8 @@ struct MeasuredKernel: Sendable {
   var formats: String
   var numerics: Numerics
   var isPick: Bool
+  /// Close enough to the fastest to be measured as long as was asked for.
+  var isContender: Bool
   var series: MeasuredSeries
   var statistics: Statistics
   /// How its result differs from naive's; nil: not beyond the tolerance.
@@ -82,20 +84,38 @@ struct KernelBenchmark {
         runs.append((candidate, run, try mistake(try run.outputs(), expected)))
       } catch { refusals.append((candidate.kernel, "\(error)")) }
     }
-    let series = try InterleavedMeasurement(limits: limits).run(runs.map { item in { try item.run.run() } })
+    // Those far behind are measured too, but a short time is enough to say so.
+    let quick = try runs.map { try $0.run.quickNanoseconds() }
+    let close = (quick.min() ?? 0) * Self.contention
+    let contends = runs.indices.map { quick[$0] <= close || runs[$0].candidate.isPick }
     var kernels: [MeasuredKernel] = []
-    for (item, series) in zip(runs, series) {
-      guard let statistics = series.statistics else { continue }
-      kernels.append(
-        MeasuredKernel(
-          kernel: item.candidate.kernel, formats: item.candidate.formats, numerics: item.candidate.numerics,
-          isPick: item.candidate.isPick, series: series, statistics: statistics, mistake: item.mistake,
-          doubts: series.doubts(limits)))
+    for (isContender, limits) in [(true, limits), (false, Self.brief(limits))] {
+      let group = runs.indices.filter { contends[$0] == isContender }.map { runs[$0] }
+      let series = try InterleavedMeasurement(limits: limits).run(group.map { item in { try item.run.run() } })
+      for (item, series) in zip(group, series) {
+        guard let statistics = series.statistics else { continue }
+        kernels.append(
+          MeasuredKernel(
+            kernel: item.candidate.kernel, formats: item.candidate.formats, numerics: item.candidate.numerics,
+            isPick: item.candidate.isPick, isContender: isContender, series: series, statistics: statistics,
+            mistake: item.mistake, doubts: series.doubts(limits)))
+      }
     }
     kernels.sort { $0.statistics.median < $1.statistics.median }
     return MeasuredLayer(
-      model: model, name: layer.graph.name, shape: layer.shapeText(inputs), count: layer.count, batch: batch,
+      model: model, name: layer.graph.name, shape: layer.shapeText, count: layer.count, batch: batch,
       ceilings: ceilings, work: found.work, kernels: kernels, refusals: refusals)
+  }
+
+  /// A candidate that takes longer than so many times the fastest, at a first look, cannot win.
+  private static let contention = 2.0
+
+  private static func brief(_ limits: MeasurementLimits) -> MeasurementLimits {
+    var brief = MeasurementLimits(
+      minimumRuns: 7, minimumSeconds: limits.minimumSeconds / 10, maximumSeconds: limits.maximumSeconds / 10,
+      turnSeconds: limits.turnSeconds)
+    brief.patience = 1
+    return brief
   }
 
   private func reference(_ layer: LayerShape, _ inputs: [Tensor], _ keys: [InputKey]) throws -> [Tensor] {
@@ -149,14 +169,27 @@ private final class LayerRun {
     try instance.run(Workers(team: team))
   }
 
+  /// The fastest of a few runs.
+  func quickNanoseconds() throws -> Double {
+    var best = UInt64.max
+    let end = monotonicNanoseconds() + 3_000_000
+    for count in 1...50 {
+      let start = monotonicNanoseconds()
+      try run()
+      best = min(best, monotonicNanoseconds() - start)
+      if count >= 3, monotonicNanoseconds() > end { break }
+    }
+    return Double(best)
+  }
+
   /// In row-major order; copies.
   func outputs() throws -> [Tensor] { try results.map { try $0.reordered(to: .rowMajor($0.dataType)) } }
 }
 
 extension LayerShape {
-  /// Seeded random inputs: −1 to 1 for floats, zeros for what may be an index. Every symbol is the batch.
-  func inputs(batch: Int) throws -> [Tensor] {
-    var tensors: [Tensor] = []
+  /// The types of the inputs with their sizes; every symbol is the batch.
+  func inputTypes(batch: Int) throws -> [(dataType: DataType, sizes: [Int])] {
+    var types: [(dataType: DataType, sizes: [Int])] = []
     for port in graph.inputs {
       guard let type = graph[port.value].type.tensor, let shape = type.shape else {
         throw ShapeError(description: "\(graph.name): input \(port.name) is no tensor of known rank")
@@ -170,17 +203,26 @@ extension LayerShape {
         }
         sizes.append(size)
       }
-      let count = try Tensor.elementCount(of: sizes)
+      types.append((type.dataType, sizes))
+    }
+    return types
+  }
+
+  /// Seeded random inputs: −1 to 1 for floats, zeros for what may be an index.
+  func inputs(batch: Int) throws -> [Tensor] {
+    var tensors: [Tensor] = []
+    for (port, type) in zip(graph.inputs, try inputTypes(batch: batch)) {
+      let count = try Tensor.elementCount(of: type.sizes)
       var random = SplitMix(seed: 1, port.name)
       let isFloat = type.dataType.isFloatingPoint
       let elements = (0..<count).map { _ in isFloat ? random.nextFloat() : 0 }
-      tensors.append(try .fromFloats(elements, dataType: type.dataType, sizes: sizes))
+      tensors.append(try .fromFloats(elements, dataType: type.dataType, sizes: type.sizes))
     }
     return tensors
   }
 
   /// `Conv 3×3/2 64×56×56 → 128×28×28`, sizes without the batch where they have one.
-  func shapeText(_ inputs: [Tensor]) -> String {
+  var shapeText: String {
     guard let node = graph.liveNodes.first else { return "" }
     var words = [node.op.name]
     if let convolution = node.op as? Convolution {

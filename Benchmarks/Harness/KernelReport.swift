@@ -82,7 +82,7 @@ struct KernelReport {
   /// What decides about picks: the picks themselves, and what would be better.
   private var judged: [(String, [MeasurementDoubt])] {
     layers.flatMap { layer in
-      layer.kernels.filter { $0.isPick || $0.kernel == layer.best?.kernel }.map { ("\(layer.shape), \($0.kernel)", $0.doubts) }
+      layer.kernels.filter { $0.isPick || $0.kernel == layer.best?.kernel && $0.isContender }.map { ("\(layer.shape), \($0.kernel)", $0.doubts) }
     }
   }
 
@@ -137,7 +137,8 @@ struct KernelReport {
             return .object(
               [
                 ("kernel", .string(kernel.kernel)), ("formats", .string(kernel.formats)),
-                ("is_pick", .bool(kernel.isPick)), ("mistake", JSON(kernel.mistake)),
+                ("is_pick", .bool(kernel.isPick)), ("is_contender", .bool(kernel.isContender)),
+                ("mistake", JSON(kernel.mistake)),
               ] + statisticsJSON(kernel.statistics) + [
                 ("gflop_per_s", .number(layer.work.operations / seconds / 1e9)),
                 ("share_of_roof", JSON(layer.ceilings.share(layer.work, seconds: seconds))),

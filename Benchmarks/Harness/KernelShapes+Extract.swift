@@ -6,7 +6,7 @@ import Passes
 import Tensors
 
 extension ShapeFile {
-  /// Nodes that are no product are kept when they touch at least this share of all bytes.
+  /// Layers that are no product are kept when they touch at least this share of all bytes, all their copies together.
   static let leastShareOfBytes = 0.01
 
   /// The distinct heavy layers of a model's optimized graph, in the order of their first appearance: every product and
@@ -36,22 +36,21 @@ extension ShapeFile {
       works.append((graph[id], request.work))
     }
     let total = works.reduce(Work()) { $0 + $1.work }
-    layers = []
+    var found: [(layer: LayerShape, bytes: Double, isProduct: Bool)] = []
     var positions: [String: Int] = [:]
-    var heavyCount = 0
     for (node, work) in works {
-      let isProduct = work.operations > 2 * work.bytes || node.op.isProduct
-      guard isProduct || work.bytes >= Self.leastShareOfBytes * total.bytes else { continue }
       guard let layer = try graph.layer(node) else { continue }
-      heavyCount += 1
       let key = try layer("").text()
       if let position = positions[key] {
-        layers[position].count += 1
+        found[position].layer.count += 1
+        found[position].bytes += work.bytes
       } else {
-        positions[key] = layers.count
-        layers.append(LayerShape(count: 1, graph: try layer(node.shortName)))
+        positions[key] = found.count
+        found.append((LayerShape(count: 1, graph: try layer(node.shortName)), work.bytes, node.op.isProduct))
       }
     }
+    layers = found.filter { $0.isProduct || $0.bytes >= Self.leastShareOfBytes * total.bytes }.map(\.layer)
+    let heavyCount = layers.reduce(0) { $0 + $1.count }
     notes = [
       "\(name): \(layers.count) distinct layers of \(heavyCount), of the \(works.count) nodes that compute in its optimized graph.",
       "Written by: needletail-benchmarks shapes; the form is told in README.md.",

@@ -63,7 +63,7 @@ private func kernels(_ arguments: ParsedArguments, _ console: Console) throws ->
         limits: limits(seconds), batch: batch, ceilings: ceilings)
       for file in files {
         for (i, layer) in file.shapes.layers.enumerated() {
-          let text = layer.shapeText([])
+          let text = layer.shapeText
           if let only, !text.contains(only), !layer.graph.name.contains(only) { continue }
           console.progress("\(file.name), \(counted(threads, "thread")): \(text)", Double(i) / Double(file.shapes.layers.count))
           var measured = try benchmark.measure(layer, of: file.name)

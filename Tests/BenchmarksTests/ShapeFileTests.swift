@@ -33,7 +33,7 @@ import Testing
     #expect(file.text == text)
     for layer in file.layers {
       #expect(layer.count > 0)
-      let sizes = try layer.inputs(batch: 2).map(\.sizes)
+      let sizes = try layer.inputTypes(batch: 2).map(\.sizes)
       #expect(!sizes.isEmpty && sizes.allSatisfy { !$0.contains(0) }, "\(layer.graph.name)")
     }
   }
