@@ -34,6 +34,8 @@ struct MeasuredLayer: Sendable {
   var batch: Int
   var ceilings: Ceilings
   var work: Work
+  /// The compiler moves no byte for it.
+  var isPickView: Bool
   var kernels: [MeasuredKernel]
   var refusals: [(kernel: String, reason: String)]
 }
@@ -104,7 +106,8 @@ struct KernelBenchmark {
     kernels.sort { $0.statistics.median < $1.statistics.median }
     return MeasuredLayer(
       model: model, name: layer.graph.name, shape: layer.shapeText, count: layer.count, batch: batch,
-      ceilings: ceilings, work: found.work, kernels: kernels, refusals: refusals)
+      ceilings: ceilings, work: found.work,
+      isPickView: found.isPickView, kernels: kernels, refusals: refusals)
   }
 
   /// A candidate that takes longer than so many times the fastest, at a first look, cannot win.

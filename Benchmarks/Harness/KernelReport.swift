@@ -40,6 +40,11 @@ struct KernelReport {
   /// The candidates of a layer, the fastest first; the first row names the layer.
   private static func rows(_ layer: MeasuredLayer) -> [[String]] {
     var rows: [[String]] = []
+    if layer.isPickView {
+      rows.append([
+        layer.shape, "\(layer.count)", "→", "view", "0", "", "", "", "", "costs nothing where the layout is free",
+      ])
+    }
     for kernel in layer.kernels {
       let (median, interval) = medianText(kernel.statistics, divisor: 1e3)
       let seconds = kernel.statistics.median / 1e9
@@ -70,7 +75,7 @@ struct KernelReport {
 
   private static func sums(_ layers: [MeasuredLayer]) -> Sums {
     var sums = Sums()
-    for layer in layers {
+    for layer in layers where !layer.isPickView {
       let count = Double(layer.count)
       sums.pick += count * (layer.pick?.statistics.median ?? .nan) / 1e9
       sums.best += count * (layer.best?.statistics.median ?? .nan) / 1e9
@@ -82,7 +87,7 @@ struct KernelReport {
   /// What decides about picks: the picks themselves, and what would be better.
   private var judged: [(String, [MeasurementDoubt])] {
     layers.flatMap { layer in
-      layer.kernels.filter { $0.isPick || $0.kernel == layer.best?.kernel && $0.isContender }.map { ("\(layer.shape), \($0.kernel)", $0.doubts) }
+      (layer.isPickView ? [] : layer.kernels).filter { $0.isPick || $0.kernel == layer.best?.kernel && $0.isContender }.map { ("\(layer.shape), \($0.kernel)", $0.doubts) }
     }
   }
 
@@ -94,7 +99,7 @@ struct KernelReport {
       if let slow = layer.slowPick {
         lines.append("SLOW PICK  \(subject): \(slow.pick) takes \(significant(slow.ratio))× the time of \(slow.best)")
       }
-      if layer.pick == nil { lines.append("NO PICK    \(subject): what the compiler picks could not run alone") }
+      if layer.pick == nil && !layer.isPickView { lines.append("NO PICK    \(subject): what the compiler picks could not run alone") }
       for kernel in layer.kernels {
         if let mistake = kernel.mistake { lines.append("WRONG      \(subject): \(kernel.kernel): \(mistake)") }
       }
@@ -129,6 +134,7 @@ struct KernelReport {
       ("count", .integer(layer.count)), ("batch_items", .integer(layer.batch)),
       ("threads", .integer(layer.ceilings.threads)), ("operations", .number(layer.work.operations)),
       ("touched_bytes", .number(layer.work.bytes)), ("roof_ms", .number(layer.ceilings.roofSeconds(layer.work) * 1e3)),
+      ("is_pick_view", .bool(layer.isPickView)),
       (
         "kernels",
         .array(

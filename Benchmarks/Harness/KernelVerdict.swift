@@ -44,7 +44,8 @@ extension MeasuredLayer {
     }
   }
 
-  var slowPick: SlowPick? { KernelVerdict.slowPick(judged) }
+  /// Nothing is faster than a view.
+  var slowPick: SlowPick? { isPickView ? nil : KernelVerdict.slowPick(judged) }
   var pick: MeasuredKernel? { kernels.first(where: \.isPick) }
   var best: MeasuredKernel? { kernels.first { $0.mistake == nil } }
 }

@@ -19,6 +19,8 @@ package struct LayerCandidate: Sendable {
 package struct LayerCandidates: Sendable {
   package var work: Work
   package var candidates: [LayerCandidate]
+  /// The compiler leaves the bytes as they are: where layouts are free, the layer costs nothing.
+  package var isPickView: Bool
   /// Kernels that declined or could not be prepared, and why.
   package var refusals: [(kernel: String, reason: String)]
 }
@@ -46,7 +48,8 @@ extension Specializer {
     var considerations: [Consideration] = []
     let candidates = backends.candidates(for: request, options, considerations: &considerations)
     var result = LayerCandidates(
-      work: request.work, candidates: [], refusals: considerations.map { ($0.kernel, $0.detail) })
+      work: request.work, candidates: [], isPickView: pick.map { $0.backend == nil } ?? false,
+      refusals: considerations.map { ($0.kernel, $0.detail) })
     for candidate in candidates where candidate.backend != nil {
       do throws(GraphError) {
         let plan = try plan(graph, options, only: candidate, for: request.op)

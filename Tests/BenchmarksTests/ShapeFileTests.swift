@@ -87,6 +87,7 @@ import Testing
     #expect(measured.kernels.allSatisfy { $0.mistake == nil })
     #expect(measured.pick != nil)
     #expect(measured.shape == "Conv 3×3 16×6×6 → 24×6×6 {relu, exp}")
+    #expect(!measured.isPickView)
     let report = KernelReport(layers: [measured], seconds: 0.001)
     #expect(report.json.text.contains("\"share_of_roof\""))
     #expect(report.page.sections.count == 2)
