@@ -14,6 +14,12 @@ package enum MeasurementDoubt: Hashable, Sendable {
   case throttled(count: Int, seconds: Double)
   /// The share of the time in which a thread of the process was ready and had no processor.
   case crowded(Double)
+  /// Requests arrive faster than they are served; rates per second, and requests left over.
+  case overloaded(offered: Double, served: Double, queue: Int)
+  /// The mean number of requests in the system as it was counted, and as rate and latency say.
+  case littlesLaw(counted: Double, expected: Double)
+  /// The number of requests in the system was counted too seldom to check anything.
+  case uncounted(samples: Int)
 }
 
 extension MeasurementDoubt: CustomStringConvertible {
@@ -30,6 +36,12 @@ extension MeasurementDoubt: CustomStringConvertible {
       "times keep a level for long: \(turns) turns say as much as \(independent)"
     case .slowRuns(let excess): "the mean is \(percent(excess)) above the median: some runs are much slower"
     case .crowded(let share): "threads waited for a processor for \(percent(share)) of the time"
+    case .overloaded(let offered, let served, let queue):
+      "overloaded: \(rate(offered)) requests per second came, \(rate(served)) were served, \(queue) were left over; "
+        + "latencies are those of a growing queue"
+    case .littlesLaw(let counted, let expected):
+      "Little's law fails: \(rate(counted)) requests in the system were counted, rate × latency gives \(rate(expected))"
+    case .uncounted(let samples): "the requests in the system were counted only \(samples) times"
     case .throttled(let count, let seconds):
       "the control group stopped the process \(count) times for \(Int((seconds * 1000).rounded())) ms"
     }
@@ -40,11 +52,17 @@ extension MeasurementDoubt: CustomStringConvertible {
     switch self {
     case .tooFewRuns: "allow more time with --limit, or ask for fewer with --runs"
     case .drift, .wideInterval: "measure longer with --seconds, on a quiet machine"
-    case .stillWarming, .unsteady: "measure longer with --seconds"
+    case .stillWarming, .unsteady, .uncounted: "measure longer with --seconds"
     case .slowRuns: "look at p99, and for what interrupts the runs"
     case .crowded: "use fewer --threads, or stop what else is running"
+    case .overloaded: "ask for a lower --rate, or more --concurrency"
+    case .littlesLaw: "measure longer with --seconds, with processors to spare"
     case .throttled: "use fewer --threads or a larger CPU quota"
     }
+  }
+
+  private func rate(_ value: Double) -> String {
+    value >= 100 ? "\(Int(value.rounded()))" : "\((value * 100).rounded() / 100)"
   }
 
   private func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
