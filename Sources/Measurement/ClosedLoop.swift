@@ -9,10 +9,27 @@ package struct ClosedLoop {
 
   package init(limits: MeasurementLimits) { self.limits = limits }
 
+  /// What was observed, before it is judged.
+  package struct Observation: Sendable {
+    package var requests: [RequestTime]
+    package var samples: [SystemSample]
+    package var start: UInt64
+    /// When the first of the callers stopped: after it there were fewer.
+    package var end: UInt64
+  }
+
   /// Runs each body over and over on a thread of its own. Throws what a body throws.
   ///
   /// nil: no request was answered within the limit.
   package func run(_ callers: [() throws -> Void]) throws -> LatencyReport? {
+    let load = try observe(callers)
+    return LatencyReport(
+      load.requests, samples: load.samples, from: load.start, to: load.end, callers: callers.count,
+      minimumRequests: limits.minimumRuns)
+  }
+
+  /// The same without a judgement; counting the system takes a moment of a processor every millisecond.
+  package func observe(_ callers: [() throws -> Void], countsSystem: Bool = true) throws -> Observation {
     let clock = LoadClock.monotonic
     let line = StartLine(callers: callers.count)
     let limits = limits
@@ -36,16 +53,15 @@ package struct ClosedLoop {
         }
       }
     ) {
-      guard let start = line.open(clock) else { return }
+      guard let start = line.open(clock), countsSystem else { return }
       sample(clock, into: &samples, while: { line.goesOn(at: $0, after: start, limits) }) { _ in
         line.arrived.load(ordering: .relaxed) - line.answered.load(ordering: .relaxed)
       }
     }
-    let requests = logs.flatMap(\.times)
-    // Until the first of the callers stopped: after it there were fewer.
-    guard let start = line.start, let end = logs.compactMap({ $0.times.last?.end }).min() else { return nil }
-    return LatencyReport(
-      requests, samples: samples, from: start, to: end, callers: callers.count, minimumRequests: limits.minimumRuns)
+    let start = line.start ?? clock.now()
+    return Observation(
+      requests: logs.flatMap(\.times), samples: samples, start: start,
+      end: logs.map { $0.times.last?.end ?? start }.min() ?? start)
   }
 }
 

@@ -61,12 +61,12 @@ package struct LatencyReport: Sendable {
     windowSeconds = window / 1e9
     offeredRate = Double(kept.count + unservedCount) / window * 1e9
     servedRate = Double(answered) / window * 1e9
-    let rates = DependentMedian(slices.answerCounts(of: requests).map { Double($0) * 1e9 * Double(Self.slices) / window })
-    servedRateInterval = rates?.interval
+    let perSecond = 1e9 * Double(Self.slices) / window
+    servedRateInterval = DependentMean(slices.answerCounts(of: requests).map { Double($0) * perSecond })?.interval
     utilization = busy / window / Double(callers)
     warmUpRequests = requests.count - kept.count
     littlesLaw = LittlesLaw(
-      samples: samples.filter { $0.time >= begin && $0.time < end }.map(\.count),
+      samples: samples.filter { $0.time >= begin && $0.time < end },
       ratePerNanosecond: Double(kept.count) / window, meanLatency: latency.mean)
 
     var doubts: [MeasurementDoubt] = []

@@ -19,14 +19,19 @@ package struct MachineWatch {
 
   /// What speaks against the measurements made since then.
   package func doubts() -> [MeasurementDoubt] {
-    var doubts: [MeasurementDoubt] = []
-    if let throttled, let doubt = ThrottleCount.now()?.doubt(since: throttled) { doubts.append(doubt) }
+    var doubts = throttling()
     let elapsed = Double(max(1, monotonicNanoseconds() - start))
     // The thread that waited most: work split evenly waits for the last of its threads.
     let longest = Self.waitingNanoseconds().map { $1 - min($1, waited[$0] ?? 0) }.max() ?? 0
     let share = Double(longest) / elapsed
     if share > Self.mostWaiting { doubts.append(.crowded(share)) }
     return doubts
+  }
+
+  /// The same for what has more threads than processors on purpose.
+  package func throttling() -> [MeasurementDoubt] {
+    guard let throttled, let doubt = ThrottleCount.now()?.doubt(since: throttled) else { return [] }
+    return [doubt]
   }
 
   /// How long each thread of the process was ready to run and did not; empty where the kernel does not say.

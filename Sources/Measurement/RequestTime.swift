@@ -72,16 +72,16 @@ package struct LittlesLaw: Hashable, Sendable {
   static let fewestSamples = 20
 
   /// nil with too few samples.
-  package init?(samples: [Int], ratePerNanosecond rate: Double, meanLatency: Double) {
+  package init?(samples: [SystemSample], ratePerNanosecond rate: Double, meanLatency: Double) {
     guard samples.count >= Self.fewestSamples else { return nil }
-    let values = samples.map(Double.init)
-    let n = Double(values.count)
-    let mean = values.reduce(0, +) / n
-    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
-    let independent = max(1, n / DependentMedian.autocorrelationTime(of: values))
-    counted = mean
+    // Each stands for the time to its neighbours: whoever counts is held up when the machine is, too.
+    let weights = samples.indices.map { i in
+      Double(samples[min(i + 1, samples.count - 1)].time - samples[max(i - 1, 0)].time)
+    }
+    guard let mean = DependentMean(samples.map { Double($0.count) }, weights: weights) else { return nil }
+    counted = mean.mean
     expected = rate * meanLatency
-    tolerance = 0.05 + (expected > 0 ? 4 * (variance / independent).squareRoot() / expected : 0)
+    tolerance = 0.05 + (expected > 0 ? 4 * mean.standardError / expected : 0)
   }
 
   package var isKept: Bool { abs(counted - expected) <= tolerance * expected }

@@ -128,6 +128,25 @@ import Testing
     }
   }
 
+  @Test func benchServesManyCallers() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    let options = ["--backend", "naive", "--threads", "1", "--seconds", "0.2", "--json", "-"]
+    let closed = try run(words: ["bench", model, "--concurrency", "1,3"] + options)
+    #expect(closed.code == 0, "\(closed.errors)")
+    let object = try JSONSerialization.jsonObject(with: Data(closed.output.utf8)) as? [String: Any]
+    #expect(object?["load"] as? String == "closed_loop")
+    let rows = try #require(object?["rows"] as? [[String: Any]])
+    #expect(rows.map { $0["callers"] as? Int } == [1, 3])
+    for row in rows { #expect((row["served_per_s"] as? Double ?? 0) > 100) }
+    // Far more than a process can answer: it must say so, and with --strict fail.
+    let open = try run(words: ["bench", model, "--rate", "1000000", "--strict"] + options)
+    #expect(open.code == 4, "\(open.errors)")
+    #expect(open.output.contains("overloaded"))
+    #expect(try run("bench", model, "--rate", "0").code == 64)
+    #expect(try run("bench", model, "--rate", "1000000", "--seconds", "100").code == 64)
+  }
+
   @Test func compareMeasuresFreshProcesses() throws {
     let folder = TemporaryFolder()
     let outcome = try run(

@@ -9,16 +9,21 @@ import Terminal
 let benchCommand = CommandDeclaration(
   name: "bench", summary: "Measures how long a model takes, and says whether the measurement can be trusted.",
   discussion: "Backends that are asked for together run in turns in one process, so that whatever disturbs the "
-    + "machine disturbs them alike. Every backend runs warm first, until its times settle.",
+    + "machine disturbs them alike. Every backend runs warm first, until its times settle. With --concurrency or --rate "
+    + "many requests are served at once instead: throughput, and latency with its waiting and its service apart.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.runs.declaration,
-    Options.seconds.declaration, Options.limit.declaration, Options.size.declaration, Options.seed.declaration,
-    Options.strict.declaration, Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration,
-    Options.json.declaration,
+    Options.seconds.declaration, Options.limit.declaration, BenchLoad.concurrency.declaration,
+    BenchLoad.rate.declaration, Options.size.declaration, Options.seed.declaration, Options.strict.declaration,
+    Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration, Options.json.declaration,
   ],
-  examples: ["bench model.onnx", "bench model.onnx --batch 1,8,32 --backend simd,onednn,auto --seconds 3"],
+  examples: [
+    "bench model.onnx", "bench model.onnx --batch 1,8,32 --backend simd,onednn,auto --seconds 3",
+    "bench model.onnx --backend auto --threads 1 --concurrency 1,2,4",
+    "bench model.onnx --backend auto --threads 1 --concurrency 2 --rate 50,100 --seconds 10",
+  ],
   exitCodes: [.success, .failure, .modelRejected, .measurementInvalid, .regression], run: bench)
 
 private struct BenchRow {
@@ -44,7 +49,11 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let limits = try arguments.measurementLimits()
   let threads = try arguments.value(of: Options.threads)
   let options = try arguments.compileOptions()
+  let load = try BenchLoad(arguments, limits)
   let isStrict = try arguments.value(of: Options.strict)
+  if load != nil, arguments.isGiven(Options.html) || arguments.isGiven(Options.baseline) {
+    throw UsageError("--html and --baseline are for runs one after another, not for --concurrency and --rate")
+  }
   let extras = try arguments.reportExtras()
   if let competition = HostFacts.competition() { console.warn(competition) }
   var maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
@@ -54,6 +63,27 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let compiled = try model.compile(options)
   let compileNanoseconds = monotonicNanoseconds() - read
   let batches = try arguments.batches(of: model)
+  let header: [(String, JSON)] = [
+    ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
+    ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
+    ("read_ms", .number(Double(read - start) / 1e6)), ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
+  ]
+  if let load {
+    var rows: [LoadRow] = []
+    for backend in backends {
+      for batch in batches {
+        maker.batch = model.batchSymbols.isEmpty ? nil : batch
+        rows += try load.measure(compiled, model, backend, batch, maker, threads: threads, limits, console)
+      }
+    }
+    console.clearProgress()
+    printHeader(model, options, threads, console)
+    load.print(rows, limits, console)
+    let isValid = console.printVerdict(rows.map { ($0.name, $0.doubts) })
+    try console.report(
+      .object(header + [("verdict", .string(isValid ? "VALID" : "INVALID"))] + load.json(rows)), to: extras.json)
+    return isStrict && !isValid ? .measurementInvalid : .success
+  }
   var rows: [BenchRow] = []
   for batch in batches {
     maker.batch = model.batchSymbols.isEmpty ? nil : batch
@@ -68,13 +98,11 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let isValid = console.printVerdict(
     rows.map { ("batch \($0.batch), \($0.backend.rawValue)", $0.doubts) })
   let ceilings = try extras.ceilings(threads: threads)
-  let json = JSON.object([
-    ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
-    ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
-    ("read_ms", .number(Double(read - start) / 1e6)), ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
-    ("verdict", .string(isValid ? "VALID" : "INVALID")), ("rows", .array(rows.map { benchJSON($0, ceilings) })),
-    ("ceilings", ceilings.map(ceilingsJSON) ?? .null),
-  ])
+  let json = JSON.object(
+    header + [
+      ("verdict", .string(isValid ? "VALID" : "INVALID")), ("rows", .array(rows.map { benchJSON($0, ceilings) })),
+      ("ceilings", ceilings.map(ceilingsJSON) ?? .null),
+    ])
   try console.report(json, to: extras.json)
   if try extras.finish(json, console) { return .regression }
   return isStrict && !isValid ? .measurementInvalid : .success
@@ -109,12 +137,16 @@ private func measure(
   return rows
 }
 
+private func printHeader(_ model: Model, _ options: CompileOptions, _ threads: Int?, _ console: Console) {
+  console.print("model   \(modelLine(model)), optimize \(options.optimization.rawValue)")
+  console.print("host    \(HostFacts.read().line(threads: threads))")
+}
+
 private func printBench(
   _ rows: [BenchRow], _ model: Model, _ limits: MeasurementLimits, _ options: CompileOptions, _ threads: Int?,
   _ console: Console
 ) {
-  console.print("model   \(modelLine(model)), optimize \(options.optimization.rawValue)")
-  console.print("host    \(HostFacts.read().line(threads: threads))")
+  printHeader(model, options, threads, console)
   let runs = rows.map(\.statistics.count)
   let warm = rows.map(\.series.warmUpRuns)
   console.print(

@@ -181,12 +181,14 @@ final class Worker {
     let callers = try (0..<concurrency).map { _ in
       try PreparedRun(prepared.compiled, prepared.backend, threads: prepared.threads, inputs: prepared.inputs)
     }
-    let result = try Callers.run(callers.map { caller in { try caller.run() } }, seconds: seconds)
+    let limits = MeasurementLimits(minimumRuns: concurrency, minimumSeconds: seconds, maximumSeconds: 3600)
+    let load = try ClosedLoop(limits: limits).observe(
+      callers.map { caller in { try caller.run() } }, countsSystem: false)
     return WorkerLine(
       "ok",
       [
-        "wall_ns": "\(result.wallNanoseconds)",
-        "latencies_ns": result.latencies.map { "\(Int($0))" }.joined(separator: ","),
+        "wall_ns": "\((load.requests.map(\.end).max() ?? load.start) - load.start)",
+        "latencies_ns": load.requests.map { "\(Int($0.latency))" }.joined(separator: ","),
       ])
   }
 }
