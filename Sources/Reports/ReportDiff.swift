@@ -82,15 +82,15 @@ package struct ReportDiff: Sendable {
 
   /// Other views of the median, and what says how it was measured.
   private static let derived: Set = [
-    "turns", "dropped_turns", "independent_turns", "min_ms", "mean_ms", "p90_ms", "p99_ms", "max_ms", "p50_ms_per_item", "items_per_s", "runs",
-    "warm_up_runs", "rounds",
-    "earned_share", "changes",
+    "turns", "dropped_turns", "independent_turns", "runs", "warm_up_runs", "rounds", "seconds", "min_ms", "mean_ms",
+    "p90_ms", "p99_ms", "max_ms", "p50_ms_per_item", "items_per_s", "earned_share", "changes",
   ]
   /// A number that was measured once may differ by so much for no reason.
   private static let slack = 0.1
 
   private func change(_ name: String, _ a: JSON, _ b: JSON, _ rowA: ReportRow, _ rowB: ReportRow) -> Change? {
-    if Self.derived.contains(name) || name.hasPrefix("speedup") || name.hasPrefix("placement_ms") || a == b {
+    let leaf = String(name.split(separator: ".").last ?? "")
+    if Self.derived.contains(leaf) || name.hasPrefix("speedup") || name.hasPrefix("placement_ms") || a == b {
       return nil
     }
     var change = Change(row: rowA.label, field: name, before: Self.text(a), after: Self.text(b), note: "")
@@ -108,12 +108,12 @@ package struct ReportDiff: Sendable {
     if Self.isMeasured(name) {
       guard let ratio = change.ratio, ratio > 0, max(ratio, 1 / ratio) > 1 + Self.slack else { return nil }
       change.note = Self.direction(name, x, y) + "no interval"
-    } else if name.hasPrefix("peak_") {
+    } else if ["peak_", "base_", "rise_"].contains(where: { name.hasPrefix($0) }) {
       guard abs((change.ratio ?? 2) - 1) > 0.02 else { return nil }
       change.note = y > x ? "larger" : "smaller"
     } else if name.hasSuffix("bytes") {
       change.note = y > x ? "larger" : "smaller"
-    } else if name.contains("absolute") || name.contains("results") {
+    } else if ["absolute", "results", "difference"].contains(where: { name.contains($0) }) {
       guard abs((change.ratio ?? 2) - 1) > 0.01 else { return nil }
     }
     return change
@@ -121,7 +121,7 @@ package struct ReportDiff: Sendable {
 
   /// Times and what follows from them, which no two measurements find alike.
   private static func isMeasured(_ name: String) -> Bool {
-    ["_ms", "_ns", "_us", "_s", "_per_s", "share", "ratio", "gflops"].contains { name.hasSuffix($0) }
+    ["_ms", "_ns", "_us", "_s"].contains { name.hasSuffix($0) } || name.contains("share") || name.contains("ratio")
   }
 
   private static func direction(_ name: String, _ before: Double, _ after: Double) -> String {

@@ -20,13 +20,12 @@ struct ReportRow {
 extension ReportRow {
   /// Names that tell rows apart, in the order in which a reader wants them; a number is told with its name.
   private static let identifying = [
-    "model", "study", "table", "dataset", "engine", "backend", "optimize", "variant", "precision", "batch",
-    "threads",
-    "concurrency", "callers", "rate_per_s", "test_items", "operator", "shape", "kernel", "pass", "case",
-    "node",
+    "model", "study", "table", "dataset", "layer", "shape", "engine", "backend", "optimize", "variant", "precision", "batch",
+    "batch_items", "threads", "concurrency", "callers", "rate_per_s", "test_items", "operator", "kernel", "formats", "pass",
+    "case", "node",
   ]
-  /// Lists whose rows are told in parts of their own.
-  private static let parts: Set = ["layers", "left_out"]
+  /// Lists that repeat what other fields say.
+  private static let repeated: Set = ["strays"]
 
   private init(_ json: JSON, within outer: [String], identifying: [String] = identifying) {
     identity = outer
@@ -43,7 +42,7 @@ extension ReportRow {
   }
 
   private mutating func flatten(_ json: JSON, prefix: String, without: Set<String>) {
-    for (name, value) in json.members ?? [] where !without.contains(name) && !Self.parts.contains(name) {
+    for (name, value) in json.members ?? [] where !without.contains(name) {
       if value.members != nil {
         flatten(value, prefix: prefix + name + ".", without: [])
       } else {
@@ -52,27 +51,32 @@ extension ReportRow {
     }
   }
 
-  /// The rows of a report: those of every list of objects at its top, of what each pass earned, and of the layers,
-  /// of which only the kernel counts.
+  /// The rows of a report: those of every list of objects at its top, those of the lists within them, and what each
+  /// pass earned. Of the layers of a run only the kernel counts: their times are those of a run with clocks in it.
   static func rows(of report: JSON) -> [ReportRow] {
     var rows: [ReportRow] = []
     func add(_ list: JSON, within outer: [String]) {
       for element in list.array ?? [] where element.members != nil {
         let row = ReportRow(element, within: outer)
+        if row.identity == outer { continue }
         rows.append(row)
-        for layer in element["layers"]?.array ?? [] {
-          var part = ReportRow(layer, within: row.identity, identifying: ["node"])
-          part.fields.removeAll { $0.name != "kernel" }
-          rows.append(part)
+        for (name, value) in element.members ?? [] where value.array != nil && !repeated.contains(name) {
+          if name == "layers" { addLayers(value, within: row.identity) } else { add(value, within: row.identity) }
         }
       }
     }
-    for (name, value) in report.members ?? [] { add(value, within: name == "rows" ? [] : [name]) }
-    if let passes = report["passes"], let list = passes["left_out"] {
-      let place = ReportRow(passes, within: ["without"], identifying: ["backend", "batch", "threads"])
-      add(list, within: place.identity)
+    func addLayers(_ list: JSON, within outer: [String]) {
+      for layer in list.array ?? [] {
+        var row = ReportRow(layer, within: outer, identifying: ["node"])
+        row.fields.removeAll { $0.name != "kernel" }
+        rows.append(row)
+      }
     }
-    return rows.filter { !$0.identity.isEmpty }
+    for (name, value) in report.members ?? [] where name != "passes" { add(value, within: name == "rows" ? [] : [name]) }
+    if let passes = report["passes"], let list = passes["left_out"] {
+      add(list, within: ReportRow(passes, within: ["without"], identifying: ["backend", "batch", "threads"]).identity)
+    }
+    return rows
   }
 
   /// Pairs of rows about the same, and those that only one report has. Of several rows about the same, the first
