@@ -52,7 +52,10 @@ struct ChartScript {
     setTicks("x", names.enumerated().map { (Double($0), $1) })
     setTicks("y", axis.ticks.map { ($0, AxisTicks.label($0)) })
     titles(x: chart.xTitle, y: chart.yTitle)
-    lines += ["set xtics scale 0", "set grid ytics noxtics lt 1 lw 1 lc rgb \(ChartColour.grid.quoted)"]
+    lines += [
+      "set xtics scale 0", "set xzeroaxis lt 1 lw 1 lc rgb \(ChartColour.muted.quoted)",
+      "set grid ytics noxtics lt 1 lw 1 lc rgb \(ChartColour.grid.quoted)",
+    ]
     lines += ["set xrange [-0.55:\(Double(names.count) - 0.45)]", range("y", axis.range)]
     if chart.yScale == .logarithmic { lines.append("set logscale y") }
     let base = axis.range.contains(0) ? 0 : axis.range.lowerBound
@@ -77,7 +80,10 @@ struct ChartScript {
     setTicks("y", names.enumerated().map { (Double($0), $1) })
     setTicks("x", axis.ticks.map { ($0, AxisTicks.label($0)) })
     titles(x: chart.yTitle, y: "")
-    lines += ["set ytics scale 0", "set grid xtics noytics lt 1 lw 1 lc rgb \(ChartColour.grid.quoted)"]
+    lines += [
+      "set ytics scale 0", "set yzeroaxis lt 1 lw 1 lc rgb \(ChartColour.muted.quoted)",
+      "set grid xtics noytics lt 1 lw 1 lc rgb \(ChartColour.grid.quoted)",
+    ]
     lines += ["set yrange [\(Double(names.count) - 0.45):-0.55]", range("x", axis.range)]
     if chart.yScale == .logarithmic { lines.append("set logscale x") }
     let base = axis.range.contains(0) ? 0 : axis.range.lowerBound
@@ -100,8 +106,7 @@ struct ChartScript {
   ) {
     var parts: [String] = []
     for (i, series) in chart.series.enumerated() where !series.points.isEmpty {
-      let offset = (Double(i) - Double(chart.series.count - 1) / 2) * thickness
-      let rows = series.points.map { ($0, row($0.x + offset, $0, Self.label($0))) }
+      let rows = series.points.map { ($0, row($0.x + offset(of: i, at: $0.x) * thickness, $0, Self.label($0))) }
       block("bars\(i)", rows.map(\.1.bar))
       parts.append(
         "$bars\(i) using 1:2:3:4:5:6 with boxxyerror fs solid noborder lc rgb \(ChartColour.series(i).quoted)"
@@ -121,6 +126,12 @@ struct ChartScript {
       }
     }
     lines.append("plot " + parts.joined(separator: ", "))
+  }
+
+  /// Where the bar of a series stands in its group, in bars from the middle: groups without some bars close ranks.
+  private func offset(of series: Int, at x: Double) -> Double {
+    let present = chart.series.indices.filter { chart.series[$0].points.contains { $0.x == x } }
+    return Double(present.firstIndex(of: series) ?? 0) - Double(present.count - 1) / 2
   }
 
   /// With no more digits than the interval leaves known.
@@ -189,8 +200,7 @@ struct ChartScript {
       "set encoding utf8",
       "set terminal svg size \(Int(Self.width)),\(height) dynamic noenhanced font 'sans-serif,13'",
       "set key off", "set border 3 lw 1 lc rgb \(muted)", "set tics nomirror out textcolor rgb \(ink)",
-      "set samples 100",
-      "set errorbars 0.6", "set xzeroaxis lt 1 lw 1 lc rgb \(muted)", "set yzeroaxis lt 1 lw 1 lc rgb \(muted)",
+      "set samples 100", "set errorbars 0.6",
     ]
   }
 

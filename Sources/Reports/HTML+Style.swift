@@ -33,7 +33,7 @@ let pageStyle = """
   .mark { margin-right: 0.4em; }
   .table { overflow-x: auto; margin: 0.8rem 0; }
   table { border-collapse: collapse; font-size: 0.88rem; }
-  caption { text-align: left; color: var(--muted); padding-bottom: 0.3rem; }
+  .caption { color: var(--muted); font-size: 0.88rem; margin: 1rem 0 -0.5rem; }
   th, td { padding: 0.25rem 0.7rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--grid); }
   th { color: var(--muted); font-weight: 600; }
   .n { text-align: right; font-variant-numeric: tabular-nums; }

@@ -79,8 +79,9 @@ private struct HTMLWriter {
   }
 
   private mutating func write(_ table: Page.Table) {
+    // Outside of what scrolls.
+    if !table.caption.isEmpty { text += "<p class=\"caption\">\(htmlEscaped(table.caption))</p>\n" }
     text += "<div class=\"table\"><table>\n"
-    if !table.caption.isEmpty { text += "<caption>\(htmlEscaped(table.caption))</caption>\n" }
     func cell(_ kind: String, _ column: Int, _ content: String) -> String {
       let mark = table.columns[column].isNumber ? " class=\"n\"" : ""
       return "<\(kind)\(mark)>\(htmlEscaped(content))</\(kind)>"

@@ -35,7 +35,8 @@ private struct ReportPage {
   }
 
   func page() -> Page {
-    let name = report["model"]?["path"]?.string?.split(separator: "/").last.map(String.init) ?? "a model"
+    // Models are often called model.onnx, and told apart by their folder.
+    let name = report["model"]?["path"]?.string?.split(separator: "/").suffix(2).joined(separator: "/") ?? "a model"
     let isComparison = !variants.isEmpty
     return Page(
       isComparison ? "\(name): original against optimized" : "\(name): how long it takes",
@@ -374,20 +375,18 @@ private struct ReportPage {
     var table = Page.Table(
       "\(row.label): \(counted(layers.count, "step")) in the order of the plan, \(significant(total)) ms with the clock between them",
       [
-        Page.Column("node"), Page.Column("operator"), Page.Column("kernel"), Page.Column("backend"),
-        .number("ms"),
-        .number("of all"), .number("GFLOP/s"), .number("of the roof"),
+        .number("step"), Page.Column("node"), Page.Column("operator"), .number("ms"), .number("of all"),
+        .number("GFLOP/s"), .number("of the roof"), Page.Column("backend"), Page.Column("kernel"),
       ])
     table.emphasized = Set(slowest.prefix(min(5, layers.count / 4)))
-    for layer in layers {
+    for (i, layer) in layers.enumerated() {
       let rate = layer.operations.flatMap {
         $0 > 0 && layer.milliseconds > 0 ? $0 / layer.milliseconds / 1e6 : nil
       }
       table.rows.append([
-        shortened(layer.node), layer.operatorName, layer.kernel, layer.backend,
-        significant(layer.milliseconds),
+        "\(i + 1)", shortened(layer.node), layer.operatorName, significant(layer.milliseconds),
         total > 0 ? percent(layer.milliseconds / total) : "–", rate.map { significant($0) } ?? "–",
-        layer.rooflineShare.map { percent($0, digits: 0) } ?? "–",
+        layer.rooflineShare.map { percent($0, digits: 0) } ?? "–", layer.backend, layer.kernel,
       ])
     }
     let top = Array(slowest.prefix(15))
@@ -398,7 +397,7 @@ private struct ReportPage {
           "The roof is the least time that a step's operations or bytes can take on this machine, by its measured ceilings. "
             + "Algorithms with fewer operations than the definition's, such as Winograd's, can go above it."),
         bars(
-          "The slowest steps", top.map { layers[$0].node }, x: "node", y: "time, ms",
+          "The slowest steps, by their number in the table", top.map { "\($0 + 1) \(layers[$0].node)" }, x: "step", y: "time, ms",
           [
             Chart.Series(
               "time", top.enumerated().map { Chart.Point(x: Double($0), y: layers[$1].milliseconds) })
