@@ -136,8 +136,9 @@ package struct PeersReport: Sendable {
   }
 
   /// Throws for another schema and for what was never written by `peers`.
-  package init(parsing text: String) throws {
-    let json = try JSON.parse(text)
+  package init(parsing text: String) throws { try self.init(try JSON.parse(text)) }
+
+  package init(_ json: JSON) throws(ToolError) {
     guard json["command"]?.string == "peers", json["schema"]?.integer == Self.schema,
       let cells = json["cells"]?.array
     else { throw ToolError("expected a report of 'peers' of schema \(Self.schema)") }
