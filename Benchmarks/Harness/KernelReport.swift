@@ -69,7 +69,7 @@ struct KernelReport {
 
     var sentence: String {
       "sum over all layers: picks \(significant(pick * 1e3)) ms, best candidates \(significant(best * 1e3)) ms, "
-        + "roof \(significant(roof * 1e3)) ms (\(percent(roof / pick, digits: 0)) of roof)"
+        + "roof \(significant(roof * 1e3)) ms" + (pick > 0 ? " (\(percent(roof / pick, digits: 0)) of roof)" : "")
     }
   }
 

@@ -65,6 +65,25 @@ import Testing
     #expect(throws: ShapeError.self) { try ShapeFile(of: open, named: "open", sizes: [:]) }
   }
 
+  /// Where layouts are free, a transpose only renames axes: no kernel can be faster.
+  @Test func aViewIsNoSlowPick() throws {
+    let text = """
+      count 1
+      graph heads(%x: float32[N,8,4,2]) -> (%y) {
+        %y = Transpose[permutation=[0,2,1,3]](%x)
+      }
+      """
+    let layer = try #require(try ShapeFile(text: text, name: "heads").layers.first)
+    let ceilings = Ceilings(
+      threads: 1, isa: "made up", operationsPerSecond: 1,
+      levels: [Ceilings.Level("DRAM", byteCount: nil, bytesPerSecond: 1)])
+    let limits = MeasurementLimits(minimumRuns: 6, minimumSeconds: 0.001, maximumSeconds: 1, turnSeconds: 0.0001)
+    let measured = try KernelBenchmark(limits: limits, batch: 1, ceilings: ceilings).measure(layer, of: "test")
+    #expect(measured.isPickView)
+    #expect(measured.slowPick == nil)
+    #expect(KernelReport(layers: [measured], seconds: 0.001).problems == [])
+  }
+
   /// A small layer on every kernel: results agree with naive's, and the compiler picks one of them.
   @Test func everyKernelOfALayerIsMeasured() throws {
     let text = """
