@@ -115,7 +115,8 @@ struct ChartScript {
       if !intervals.isEmpty {
         block("intervals\(i)", intervals.map(\.1.interval))
         parts.append(
-          "$intervals\(i) using 1:2:3:4 with \(isHorizontal ? "xerrorbars" : "yerrorbars") ps 0 lw 1.3 lc rgb \(ChartColour.ink.quoted)"
+          "$intervals\(i) using 1:2:3:4 with \(isHorizontal ? "x" : "y")errorbars ps 0 lw 1.3 "
+            + "lc rgb \(ChartColour.ink.quoted)"
         )
       }
       if hasLabels {
@@ -161,7 +162,8 @@ struct ChartScript {
       block("points\(i)", points.map { "\($0.x) \($0.y)" })
       let hasTrend = series.hasTrend && series.trend != nil
       parts.append(
-        "$points\(i) using 1:2 with \(hasTrend ? "points" : "linespoints") lw 2 pt \(Self.marks[i % Self.marks.count].type) "
+        "$points\(i) using 1:2 with \(hasTrend ? "points" : "linespoints") lw 2 "
+          + "pt \(Self.marks[i % Self.marks.count].type) "
           + "ps 0.8 lc rgb \(colour)")
       if hasTrend, let trend = series.trend {
         block("trend\(i)", samples(points, xAxis).map { "\($0) \(trend.slope * $0 + trend.intercept)" })

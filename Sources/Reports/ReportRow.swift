@@ -20,9 +20,9 @@ struct ReportRow {
 extension ReportRow {
   /// Names that tell rows apart, in the order in which a reader wants them; a number is told with its name.
   private static let identifying = [
-    "model", "study", "table", "dataset", "layer", "shape", "engine", "backend", "optimize", "variant", "precision", "batch",
-    "batch_items", "threads", "concurrency", "callers", "rate_per_s", "test_items", "operator", "kernel", "formats", "pass",
-    "case", "node",
+    "model", "study", "table", "dataset", "layer", "shape", "engine", "backend", "optimize", "variant", "precision",
+    "batch", "batch_items", "threads", "concurrency", "callers", "rate_per_s", "requested_per_s", "test_items",
+    "operator", "kernel", "formats", "pass", "case", "node",
   ]
   /// Lists that repeat what other fields say.
   private static let repeated: Set = ["strays"]

@@ -53,6 +53,24 @@ import Testing
     }
   }
 
+  @Test func loadsHavePagesToo() throws {
+    let folder = TemporaryFolder()
+    let model = folder.write("tiny.onnx", TinyModel.bytes())
+    for rate in [[], ["--rate", "100,200"]] {
+      let saved = folder.path + "/load.json"
+      let measured = try run(
+        ["bench", model, "--backend", "naive", "--threads", "1", "--concurrency", "1,2", "--seconds", "0.1", "--json", saved]
+          + rate)
+      #expect(measured.code == 0, "\(measured.errors)")
+      let markdown = try run(["report", "markdown", saved])
+      #expect(markdown.code == 0, "\(markdown.errors)")
+      for text in ["## Throughput", "## Latency", "callers", rate.isEmpty ? "Closed loop" : "Open loop"] {
+        #expect(markdown.output.contains(text), "\(text)")
+      }
+      #expect(try run(["report", "diff", saved, saved]).output == "nothing changed in \(rate.isEmpty ? 2 : 4) rows\n")
+    }
+  }
+
   @Test func baselinesAreHeld() throws {
     let folder = TemporaryFolder()
     let model = folder.write("tiny.onnx", TinyModel.bytes())

@@ -51,8 +51,8 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let options = try arguments.compileOptions()
   let load = try BenchLoad(arguments, limits)
   let isStrict = try arguments.value(of: Options.strict)
-  if load != nil, arguments.isGiven(Options.html) || arguments.isGiven(Options.baseline) {
-    throw UsageError("--html and --baseline are for runs one after another, not for --concurrency and --rate")
+  if load != nil, arguments.isGiven(Options.baseline) {
+    throw UsageError("--baseline is for runs one after another, not for --concurrency and --rate")
   }
   let extras = try arguments.reportExtras()
   if let competition = HostFacts.competition() { console.warn(competition) }
@@ -80,8 +80,9 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
     printHeader(model, options, threads, console)
     load.print(rows, limits, console)
     let isValid = console.printVerdict(rows.map { ($0.name, $0.doubts) })
-    try console.report(
-      .object(header + [("verdict", .string(isValid ? "VALID" : "INVALID"))] + load.json(rows)), to: extras.json)
+    let json = JSON.object(header + [("verdict", .string(isValid ? "VALID" : "INVALID"))] + load.json(rows))
+    try console.report(json, to: extras.json)
+    _ = try extras.finish(json, console)
     return isStrict && !isValid ? .measurementInvalid : .success
   }
   var rows: [BenchRow] = []

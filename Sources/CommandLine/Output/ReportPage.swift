@@ -7,7 +7,7 @@ func reportPage(_ report: JSON) throws -> Page {
   guard ["bench", "compare"].contains(command), report["rows"]?.array != nil else {
     throw ToolError("pages are made of reports of bench and compare; this is one of \(command)")
   }
-  return try ReportPage(report).page()
+  return report["load"] != nil ? try LoadPage(report).page() : try ReportPage(report).page()
 }
 
 private struct ReportPage {
@@ -35,8 +35,7 @@ private struct ReportPage {
   }
 
   func page() -> Page {
-    // Models are often called model.onnx, and told apart by their folder.
-    let name = report["model"]?["path"]?.string?.split(separator: "/").suffix(2).joined(separator: "/") ?? "a model"
+    let name = modelName(of: report)
     let isComparison = !variants.isEmpty
     return Page(
       isComparison ? "\(name): original against optimized" : "\(name): how long it takes",
@@ -74,41 +73,6 @@ private struct ReportPage {
   // MARK: Facts
 
   private func facts() -> Page.Section {
-    var table = Page.Table("", [Page.Column("what was measured"), Page.Column("")])
-    func add(_ name: String, _ text: String?) {
-      if let text, !text.isEmpty { table.rows.append([name, text]) }
-    }
-    let (model, host) = (report["model"], report["host"])
-    add("model", model?["path"]?.string)
-    add("sha256", report["sha256"]?.string)
-    add("file", model?["bytes"]?.integer.map(fileSize))
-    add(
-      "nodes",
-      model?["nodes"]?.integer.map { nodes in
-        let optimized = rows.last { $0.variant == "optimized" }?.json["nodes"]?.integer
-        return grouped(nodes) + (optimized.map { " → \(grouped($0)) optimized" } ?? "")
-      })
-    add(
-      "opset",
-      model?["opsets"]?.members?.map { "\($0.0 == "ai.onnx" ? "" : "\($0.0) ")\($0.1.integer ?? 0)" }.joined(
-        separator: ", "))
-    add("optimize", report["optimize"]?.string)
-    add("processor", host?["processor"]?.string)
-    add("features", host?["features"]?.array?.compactMap(\.string).joined(separator: " "))
-    add("threads", rows[0].threads.map { "\($0)" } ?? host?["threads"]?.integer.map { "\($0)" })
-    let runs = rows.compactMap { $0.json["runs"]?.integer }
-    if let low = runs.min(), let high = runs.max() {
-      add("runs of each", low == high ? "\(low)" : "\(low) – \(high)")
-    }
-    if let ceilings = report["ceilings"], let operations = ceilings["f32_operations_per_s"]?.double {
-      let reads = (ceilings.members ?? []).compactMap { name, value -> String? in
-        guard name.hasSuffix("_read_bytes_per_s"), let rate = value.double else { return nil }
-        return "\(name.prefix { $0 != "_" }.uppercased()) \(significant(rate / 1e9)) GB/s"
-      }
-      add(
-        "ceilings, measured",
-        "\(significant(operations / 1e9)) GFLOP/s in f32; reading " + reads.joined(separator: ", "))
-    }
     let reasons = rows.filter { !$0.doubts.isEmpty }.map {
       "\($0.label): \($0.doubts.joined(separator: "; "))"
     }
@@ -128,7 +92,7 @@ private struct ReportPage {
             }
             .joined(separator: "; ")))
     }
-    return Page.Section("Verdict", blocks + [.table(table)])
+    return Page.Section("Verdict", blocks + [.table(settingTable(of: report))])
   }
 
   // MARK: Time
@@ -373,7 +337,8 @@ private struct ReportPage {
     let total = layers.reduce(0) { $0 + $1.milliseconds }
     let slowest = layers.indices.sorted { layers[$0].milliseconds > layers[$1].milliseconds }
     var table = Page.Table(
-      "\(row.label): \(counted(layers.count, "step")) in the order of the plan, \(significant(total)) ms with the clock between them",
+      "\(row.label): \(counted(layers.count, "step")) in the order of the plan, \(significant(total)) ms with the clock "
+        + "between them",
       [
         .number("step"), Page.Column("node"), Page.Column("operator"), .number("ms"), .number("of all"),
         .number("GFLOP/s"), .number("of the roof"), Page.Column("backend"), Page.Column("kernel"),
@@ -397,7 +362,8 @@ private struct ReportPage {
           "The roof is the least time that a step's operations or bytes can take on this machine, by its measured ceilings. "
             + "Algorithms with fewer operations than the definition's, such as Winograd's, can go above it."),
         bars(
-          "The slowest steps, by their number in the table", top.map { "\($0 + 1) \(layers[$0].node)" }, x: "step", y: "time, ms",
+          "The slowest steps, by their number in the table", top.map { "\($0 + 1) \(layers[$0].node)" }, x: "step",
+          y: "time, ms",
           [
             Chart.Series(
               "time", top.enumerated().map { Chart.Point(x: Double($0), y: layers[$1].milliseconds) })
