@@ -54,10 +54,9 @@ private func kernels(_ arguments: ParsedArguments, _ console: Console) throws ->
   if let competition = HostFacts.competition() { console.warn(competition) }
   var layers: [MeasuredLayer] = []
   for threads in try arguments.value(of: threadsOption) {
+    let budget = ThreadBudget(requested: threads)
+    if budget.threads != threads { throw ToolError("--threads \(threads): only \(budget.explanation)") }
     let ceilings = try Ceilings.measure(threads: threads)
-    if ceilings.threads != threads {
-      throw ToolError("--threads \(threads): the pool has only \(ceilings.threads) to lend")
-    }
     for batch in try arguments.value(of: batchOption) {
       let benchmark = KernelBenchmark(
         limits: limits(seconds), batch: batch, ceilings: ceilings)

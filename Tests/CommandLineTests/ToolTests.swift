@@ -53,6 +53,13 @@ import Testing
     #expect(try run("--version").output.hasPrefix("needletail "))
   }
 
+  @Test func hostMeasuresCeilings() throws {
+    let outcome = try run("host", "--ceilings", "--threads", "1")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("f32 multiply-add"))
+    #expect(outcome.output.contains("read DRAM"))
+  }
+
   @Test func missingFilesAreNamed() throws {
     let outcome = try run("run", "/no/such/model.onnx")
     #expect(outcome.code == 1)
