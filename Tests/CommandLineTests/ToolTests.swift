@@ -135,6 +135,16 @@ import Testing
     }
   }
 
+  @Test func aMeasurementThatWasCutShortIsInvalid() throws {
+    let folder = TemporaryFolder()
+    let words = ["--backend", "naive", "--runs", "1000000", "--seconds", "0", "--limit", "0.05"]
+    let outcome = try run(words: ["bench", tinyModel(folder), "--strict"] + words)
+    #expect(outcome.code == 4, "\(outcome.errors)")
+    #expect(outcome.output.contains("verdict INVALID"))
+    #expect(outcome.output.contains("too few runs"))
+    #expect(outcome.output.contains("--limit"))
+  }
+
   @Test func benchServesManyCallers() throws {
     let folder = TemporaryFolder()
     let model = tinyModel(folder)
