@@ -14,13 +14,18 @@ struct KernelReport {
     var groups: [(title: String, layers: [MeasuredLayer])] = []
     for layer in layers {
       let title = "\(layer.model), batch \(layer.batch), \(counted(layer.ceilings.threads, "thread"))"
-      if groups.last?.title == title { groups[groups.count - 1].layers.append(layer) } else { groups.append((title, [layer])) }
+      if groups.last?.title == title {
+        groups[groups.count - 1].layers.append(layer)
+      } else {
+        groups.append((title, [layer]))
+      }
     }
     return groups
   }
 
   static let columns = [
-    "layer", ">×", "", "kernel", ">p50 µs", ">95 % CI µs", ">GFLOP/s", ">GB/s", ">of roof", "formats, and what was found",
+    "layer", ">×", "", "kernel", ">p50 µs", ">95 % CI µs", ">GFLOP/s", ">GB/s", ">of roof",
+    "formats, and what was found",
   ]
 
   func print(_ console: Console) {
@@ -42,7 +47,8 @@ struct KernelReport {
     var rows: [[String]] = []
     if layer.isPickView {
       rows.append([
-        layer.shape, "\(layer.count)", "→", "view", "0", "", "", "", "", "costs nothing where the layout is free",
+        layer.shape, "\(layer.count)", "→", "view", "0", "", "", "", "",
+        "costs nothing where the layout is free",
       ])
     }
     for kernel in layer.kernels {
@@ -50,7 +56,8 @@ struct KernelReport {
       let seconds = kernel.statistics.median / 1e9
       let isFirst = rows.isEmpty
       rows.append([
-        isFirst ? layer.shape : "", isFirst ? "\(layer.count)" : "", kernel.isPick ? "→" : "", kernel.kernel, median,
+        isFirst ? layer.shape : "", isFirst ? "\(layer.count)" : "", kernel.isPick ? "→" : "", kernel.kernel,
+        median,
         interval, layer.work.operations > 0 ? significant(layer.work.operations / seconds / 1e9) : "",
         significant(layer.work.bytes / seconds / 1e9),
         layer.ceilings.share(layer.work, seconds: seconds).map { percent($0, digits: 0) } ?? "",
@@ -69,7 +76,8 @@ struct KernelReport {
 
     var sentence: String {
       "sum over all layers: picks \(significant(pick * 1e3)) ms, best candidates \(significant(best * 1e3)) ms, "
-        + "roof \(significant(roof * 1e3)) ms" + (pick > 0 ? " (\(percent(roof / pick, digits: 0)) of roof)" : "")
+        + "roof \(significant(roof * 1e3)) ms"
+        + (pick > 0 ? " (\(percent(roof / pick, digits: 0)) of roof)" : "")
     }
   }
 
@@ -87,7 +95,9 @@ struct KernelReport {
   /// What decides about picks: the picks themselves, and what would be better.
   private var judged: [(String, [MeasurementDoubt])] {
     layers.flatMap { layer in
-      (layer.isPickView ? [] : layer.kernels).filter { $0.isPick || $0.kernel == layer.best?.kernel && $0.isContender }.map { ("\(layer.shape), \($0.kernel)", $0.doubts) }
+      (layer.isPickView ? [] : layer.kernels).filter {
+        $0.isPick || $0.kernel == layer.best?.kernel && $0.isContender
+      }.map { ("\(layer.shape), \($0.kernel)", $0.doubts) }
     }
   }
 
@@ -95,13 +105,19 @@ struct KernelReport {
   var problems: [String] {
     var lines: [String] = []
     for layer in layers {
-      let subject = "\(layer.model), batch \(layer.batch), \(counted(layer.ceilings.threads, "thread")), \(layer.shape)"
+      let subject =
+        "\(layer.model), batch \(layer.batch), \(counted(layer.ceilings.threads, "thread")), \(layer.shape)"
       if let slow = layer.slowPick {
-        lines.append("SLOW PICK  \(subject): \(slow.pick) takes \(significant(slow.ratio))× the time of \(slow.best)")
+        lines.append(
+          "SLOW PICK  \(subject): \(slow.pick) takes \(significant(slow.ratio))× the time of \(slow.best)")
       }
-      if layer.pick == nil && !layer.isPickView { lines.append("NO PICK    \(subject): what the compiler picks could not run alone") }
+      if layer.pick == nil && !layer.isPickView {
+        lines.append("NO PICK    \(subject): what the compiler picks could not run alone")
+      }
       for kernel in layer.kernels {
-        if let mistake = kernel.mistake { lines.append("WRONG      \(subject): \(kernel.kernel): \(mistake)") }
+        if let mistake = kernel.mistake {
+          lines.append("WRONG      \(subject): \(kernel.kernel): \(mistake)")
+        }
       }
     }
     return lines
@@ -133,7 +149,8 @@ struct KernelReport {
       ("model", .string(layer.model)), ("layer", .string(layer.name)), ("shape", .string(layer.shape)),
       ("count", .integer(layer.count)), ("batch_items", .integer(layer.batch)),
       ("threads", .integer(layer.ceilings.threads)), ("operations", .number(layer.work.operations)),
-      ("touched_bytes", .number(layer.work.bytes)), ("roof_ms", .number(layer.ceilings.roofSeconds(layer.work) * 1e3)),
+      ("touched_bytes", .number(layer.work.bytes)),
+      ("roof_ms", .number(layer.ceilings.roofSeconds(layer.work) * 1e3)),
       ("is_pick_view", .bool(layer.isPickView)),
       (
         "kernels",
@@ -165,7 +182,8 @@ struct KernelReport {
     let doubts = judged.flatMap { subject, doubts in doubts.map { "\(subject): \($0)" } }
     var summary: [Page.Block] = [.verdict(isValid: doubts.isEmpty, reasons: doubts)]
     if problems.isEmpty {
-      summary.append(.text("No pick is surely more than 5 % slower than the best candidate, and no result is wrong."))
+      summary.append(
+        .text("No pick is surely more than 5 % slower than the best candidate, and no result is wrong."))
     }
     summary += problems.map { .text($0) }
     let groups = groups
@@ -177,7 +195,8 @@ struct KernelReport {
       summary.append(
         .chart(
           Chart(
-            "Time of all layers, one by one", .bars(categories: groups.map(\.title)), xTitle: "model, batch and threads",
+            "Time of all layers, one by one", .bars(categories: groups.map(\.title)),
+            xTitle: "model, batch and threads",
             yTitle: "time, ms",
             series: [series("picks", \.pick), series("best candidates", \.best), series("roof", \.roof)])))
     }
@@ -197,7 +216,8 @@ struct KernelReport {
     }
     return Page(
       "Kernels, layer by layer",
-      summary: "Every kernel for every layer, alone, its weights packed, in turns; the roof is that of this machine. "
+      summary:
+        "Every kernel for every layer, alone, its weights packed, in turns; the roof is that of this machine. "
         + HostFacts.read().line(threads: nil),
       sections: sections)
   }

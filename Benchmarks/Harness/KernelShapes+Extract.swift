@@ -18,7 +18,8 @@ extension ShapeFile {
     var bindings: [Symbol: Int] = [:]
     for symbol in model.graph.symbols where !batch.contains(symbol.name) {
       guard let size = sizes[symbol.name] else {
-        throw ShapeError(description: "\(model.path): no size for '\(symbol.name)'; give --size \(symbol.name)=NUMBER")
+        throw ShapeError(
+          description: "\(model.path): no size for '\(symbol.name)'; give --size \(symbol.name)=NUMBER")
       }
       bindings[symbol] = size
     }
@@ -75,7 +76,8 @@ extension Graph {
   /// Makes the node alone, under a name: operands x, x1, …, constants w, w1, …, result y; nil for a node that is no plain
   /// function of tensors.
   fileprivate func layer(_ node: Node) throws(GraphError) -> ((String) throws(GraphError) -> Graph)? {
-    guard node.regions.isEmpty, node.outputs.compactMap({ $0 }).count == 1, node.outputs.first ?? nil != nil else { return nil }
+    guard node.regions.isEmpty, node.outputs.compactMap({ $0 }).count == 1, node.outputs.first ?? nil != nil
+    else { return nil }
     return { (name) throws(GraphError) in
       var layer = Graph(name: name)
       var copies: [ValueID: ValueID] = [:]

@@ -39,7 +39,9 @@ extension ShapeFile {
     var count: Int?
     var graphLines: [Substring] = []
     for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      func fail(_ what: String) -> ShapeError { ShapeError(description: "\(name), line \(number + 1): \(what)") }
+      func fail(_ what: String) -> ShapeError {
+        ShapeError(description: "\(name), line \(number + 1): \(what)")
+      }
       if !graphLines.isEmpty {
         graphLines.append(line)
         guard line == "}" else { continue }
@@ -65,7 +67,8 @@ extension ShapeFile {
     if layers.isEmpty { throw ShapeError(description: "\(name): no layer") }
   }
 
-  private static func graph(_ lines: [Substring], _ fail: (String) -> ShapeError) throws(ShapeError) -> Graph {
+  private static func graph(_ lines: [Substring], _ fail: (String) -> ShapeError) throws(ShapeError) -> Graph
+  {
     let graph: Graph
     do throws(GraphError) {
       graph = try Graph(text: lines.joined(separator: "\n"), operatorNamed: Catalog.type(named:))

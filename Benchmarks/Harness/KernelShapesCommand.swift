@@ -39,7 +39,9 @@ private func shapes(_ arguments: ParsedArguments, _ console: Console) throws -> 
     try writeFile(target, Array(file.text.utf8))
     console.log("\(target): \(counted(file.layers.count, "layer"))")
   } else {
-    for line in file.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast() { console.print(String(line)) }
+    for line in file.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
+      console.print(String(line))
+    }
   }
   return .success
 }

@@ -12,7 +12,8 @@ private let batchOption = Option<[Int]>.value(
   "--batch", "LIST", "items at once, such as 1,8", default: [1], defaultText: "1", Read.counts)
 
 private let secondsOption = Option<Double>.value(
-  "--seconds", "T", "at least so many seconds of each candidate", default: 0.2, defaultText: "0.2", Read.seconds)
+  "--seconds", "T", "at least so many seconds of each candidate", default: 0.2, defaultText: "0.2",
+  Read.seconds)
 
 private let quickOption = Option<Bool>.flag(
   "--quick", "a tenth of the time for each, for a look at one or two files in a minute")
@@ -30,17 +31,21 @@ private let htmlOption = fileOption("--html", "one self-contained page")
 
 let kernelsCommand = CommandDeclaration(
   name: "kernels", summary: "Measures every kernel for every layer, and checks the compiler's picks.",
-  discussion: "Each layer of the files runs alone on every kernel that the compiler considers, weights packed, in turns; "
+  discussion:
+    "Each layer of the files runs alone on every kernel that the compiler considers, weights packed, in turns; "
     + "results are compared with naive's. The compiler's pick comes from the code that chooses in a model. A pick that "
     + "is over 5 % slower than the best candidate, with intervals apart, is measured once more, and then fails the "
     + "command, as does a wrong result.",
-  arguments: [ArgumentDeclaration("FILE", .any, "files of Benchmarks/Shapes; all of them when none is named")],
+  arguments: [
+    ArgumentDeclaration("FILE", .any, "files of Benchmarks/Shapes; all of them when none is named")
+  ],
   options: [
     threadsOption.declaration, batchOption.declaration, secondsOption.declaration, quickOption.declaration,
     onlyOption.declaration, reportOption.declaration, markdownOption.declaration, htmlOption.declaration,
   ],
   examples: [
-    "kernels Benchmarks/Shapes/squeezenet1_1.txt --quick", "kernels --threads 1,2 --batch 1,8 --html kernels.html",
+    "kernels Benchmarks/Shapes/squeezenet1_1.txt --quick",
+    "kernels --threads 1,2 --batch 1,8 --html kernels.html",
   ],
   exitCodes: [.success, .failure], run: kernels)
 
@@ -64,7 +69,9 @@ private func kernels(_ arguments: ParsedArguments, _ console: Console) throws ->
         for (i, layer) in file.shapes.layers.enumerated() {
           let text = layer.shapeText
           if let only, !text.contains(only), !layer.graph.name.contains(only) { continue }
-          console.progress("\(file.name), \(counted(threads, "thread")): \(text)", Double(i) / Double(file.shapes.layers.count))
+          console.progress(
+            "\(file.name), \(counted(threads, "thread")): \(text)",
+            Double(i) / Double(file.shapes.layers.count))
           var measured = try benchmark.measure(layer, of: file.name)
           if measured.slowPick != nil {
             let longer = KernelBenchmark(limits: limits(3 * seconds), batch: batch, ceilings: ceilings)
@@ -80,7 +87,9 @@ private func kernels(_ arguments: ParsedArguments, _ console: Console) throws ->
   let report = KernelReport(layers: layers, seconds: seconds)
   report.print(console)
   try console.report(report.json, to: try arguments.value(of: reportOption))
-  if let file = try arguments.value(of: markdownOption) { try writeFile(file, Array(markdown(of: report.page).utf8)) }
+  if let file = try arguments.value(of: markdownOption) {
+    try writeFile(file, Array(markdown(of: report.page).utf8))
+  }
   if let html { try writeFile(html, Array(Reports.html(of: report.page, data: report.json).utf8)) }
   return report.problems.isEmpty ? .success : .failure
 }
@@ -97,11 +106,14 @@ private func shapeFiles(_ paths: [String]) throws -> [(name: String, shapes: Sha
   if paths.isEmpty {
     let folder = "Benchmarks/Shapes"
     paths = folderEntries(folder).filter { $0.hasSuffix(".txt") }.map { "\(folder)/\($0)" }
-    if paths.isEmpty { throw ToolError("no files in \(folder): name some, or run this in the package's folder") }
+    if paths.isEmpty {
+      throw ToolError("no files in \(folder): name some, or run this in the package's folder")
+    }
   }
   var files: [(name: String, shapes: ShapeFile)] = []
   for path in paths {
-    let name = path.split(separator: "/").last.map { String($0.hasSuffix(".txt") ? $0.dropLast(4) : $0) } ?? path
+    let name =
+      path.split(separator: "/").last.map { String($0.hasSuffix(".txt") ? $0.dropLast(4) : $0) } ?? path
     files.append((name, try ShapeFile(text: try readText(path), name: path)))
   }
   return files

@@ -66,8 +66,11 @@ extension ThresholdFile {
   }
 
   package init(_ json: JSON, name: String) throws(ThresholdError) {
-    guard json["schema"]?.integer == 1 else { throw ThresholdError(description: "\(name): expected schema 1") }
-    guard let model = json["model"]?.string, let isa = json["isa"]?.string, let rows = json["rows"]?.array else {
+    guard json["schema"]?.integer == 1 else {
+      throw ThresholdError(description: "\(name): expected schema 1")
+    }
+    guard let model = json["model"]?.string, let isa = json["isa"]?.string, let rows = json["rows"]?.array
+    else {
       throw ThresholdError(description: "\(name): expected model, isa and rows")
     }
     self.model = model

@@ -14,7 +14,10 @@ package struct ThresholdModel: Sendable, CustomStringConvertible {
 
   package static let all: [ThresholdModel] =
     ["mnist_mlp", "mnist_cnn_bn", "keras_mnist_cnn"].map { ThresholdModel(name: $0, isBundled: true) }
-    + ["mobilenet_v2_1.0_224_float", "squeezenet_v1.0", "nv_residual_block", "ultraface_version-RFB-320", "mnist_vit"]
+    + [
+      "mobilenet_v2_1.0_224_float", "squeezenet_v1.0", "nv_residual_block", "ultraface_version-RFB-320",
+      "mnist_vit",
+    ]
     .map { ThresholdModel(name: $0, isBundled: false) }
 
   /// `package`: the folder of the repository; `data`: that of the shared data.
@@ -22,7 +25,9 @@ package struct ThresholdModel: Sendable, CustomStringConvertible {
     isBundled ? "\(package)/Models/\(name)/\(name).onnx" : data.map { "\($0)/models/\(name)/model.onnx" }
   }
 
-  package func file(package: String, isa: String) -> String { "\(package)/Benchmarks/Thresholds/\(isa)/\(name).json" }
+  package func file(package: String, isa: String) -> String {
+    "\(package)/Benchmarks/Thresholds/\(isa)/\(name).json"
+  }
 }
 
 private let writeOption = Option<Bool>.flag("--write", "replace the files by what is found")
@@ -33,16 +38,21 @@ private let dataOption = Option<String?>.value(
 ) { (text) throws(UsageError) in text }
 
 let thresholdsCommand = CommandDeclaration(
-  name: "thresholds", summary: "Compares steps, reorders, arena bytes and allocations of plans with the committed ones.",
-  discussion: "To be run in the package's folder. The numbers are exact and stand in Benchmarks/Thresholds, by "
+  name: "thresholds",
+  summary: "Compares steps, reorders, arena bytes and allocations of plans with the committed ones.",
+  discussion:
+    "To be run in the package's folder. The numbers are exact and stand in Benchmarks/Thresholds, by "
     + "instruction set and model; the test suite holds them too. Allocations are counted by AllocationProbe, which is "
     + "built beside this program.",
   options: [writeOption.declaration, dataOption.declaration],
-  examples: ["thresholds", "thresholds --write"], exitCodes: [.success, .failure, .regression], run: thresholds)
+  examples: ["thresholds", "thresholds --write"], exitCodes: [.success, .failure, .regression],
+  run: thresholds)
 
 private func thresholds(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
   let isWriting = try arguments.value(of: writeOption)
-  guard let isa = ThresholdFile.isa else { throw ToolError("NEEDLETAIL_ISA is set: thresholds are those of the processor") }
+  guard let isa = ThresholdFile.isa else {
+    throw ToolError("NEEDLETAIL_ISA is set: thresholds are those of the processor")
+  }
   let named = try arguments.value(of: dataOption) ?? getenv("NEEDLETAIL_DATA").map { String(cString: $0) }
   let data = named ?? "../shared/data"
   #if DEBUG

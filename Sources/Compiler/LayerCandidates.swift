@@ -56,7 +56,8 @@ extension Specializer {
         result.candidates.append(
           LayerCandidate(
             kernel: candidate.name, formats: candidate.offer.formatText(for: request),
-            numerics: candidate.offer.numerics, plan: plan, isPick: pick.map { $0.isLike(candidate) } ?? false))
+            numerics: candidate.offer.numerics, plan: plan, isPick: pick.map { $0.isLike(candidate) } ?? false
+          ))
       } catch { result.refusals.append((candidate.name, error.description)) }
     }
     return result
@@ -80,7 +81,9 @@ extension Specializer {
       let same = candidates.filter { $0.isLike(candidate) }
       return same.isEmpty ? candidates : same
     }
-    guard let first = assigned.first(where: { AnyOperator($0.node.op) == op }), first.candidate.isLike(candidate) else {
+    guard let first = assigned.first(where: { AnyOperator($0.node.op) == op }),
+      first.candidate.isLike(candidate)
+    else {
       throw GraphError(.malformed("it refuses the layer without the steps that it does not fuse"))
     }
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: PackedWeights())

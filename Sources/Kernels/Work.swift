@@ -63,7 +63,9 @@ extension KernelRequest {
 
   private var touchedByteCount: Double {
     var sum = 0.0
-    for (i, slot) in inputs.enumerated() { sum += i == 0 ? firstInputByteCount : Double(slot?.placement.byteCount ?? 0) }
+    for (i, slot) in inputs.enumerated() {
+      sum += i == 0 ? firstInputByteCount : Double(slot?.placement.byteCount ?? 0)
+    }
     for slot in epilogueInputs { sum += Double(slot.placement.byteCount) }
     for placement in outputs { sum += Double(placement?.byteCount ?? 0) }
     return sum

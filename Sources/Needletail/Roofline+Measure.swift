@@ -6,7 +6,7 @@ import SIMDKernels
 import Synchronization
 
 extension Ceilings {
-  /// Measures the ceilings of `threads` threads of the pool, in less than 0.3 s, for the instruction set that the
+  /// Measures the ceilings of `threads` threads of the pool in some 0.2 s, for the instruction set that the
   /// kernels use. The first call of a process takes up to half a second more, to wake the vector units.
   ///
   /// Each figure is the best of a few short turns: what else the machine does can only lower them.
@@ -47,14 +47,16 @@ extension Ceilings {
     let share = total / threads & ~4095
     guard let buffer = ReadBuffer(byteCount: share * threads) else {
       throw EngineError(
-        .runFailed, subject: "ceilings", expectation: "\(share * threads) bytes to read from", finding: "no such memory")
+        .runFailed, subject: "ceilings", expectation: "\(share * threads) bytes to read from",
+        finding: "no such memory")
     }
     workers.forEach(threads, Touch(base: buffer.base, byteCount: share))
     var levels: [Level] = []
     for (cache, size) in zip(data, sizes) {
       // Half of it: the other half is for what else lives there.
       let bytes = min(share, max(4096, size / threads / 2 & ~4095))
-      let rate = readRate(isa, workers, buffer, stride: share, byteCount: bytes, turns: 4, turnBytes: 64 << 20)
+      let rate = readRate(
+        isa, workers, buffer, stride: share, byteCount: bytes, turns: 4, turnBytes: 64 << 20)
       levels.append(Level("L\(cache.level)", byteCount: size, bytesPerSecond: rate))
     }
     let rate = readRate(isa, workers, buffer, stride: share, byteCount: share, turns: 3, turnBytes: share)
@@ -67,7 +69,8 @@ extension Ceilings {
     turnBytes: Int
   ) -> Double {
     let passes = max(1, turnBytes / byteCount)
-    let work = Read(isa: isa.rawValue, base: buffer.base, stride: stride, byteCount: byteCount, passes: passes)
+    let work = Read(
+      isa: isa.rawValue, base: buffer.base, stride: stride, byteCount: byteCount, passes: passes)
     var best = 0.0
     for _ in 0..<turns {
       let start = monotonicNanoseconds()
@@ -150,7 +153,9 @@ private final class ReadBuffer {
   /// nil when the system has no such memory.
   init?(byteCount: Int) {
     let flags = MAP_PRIVATE | MAP_ANONYMOUS
-    guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED else { return nil }
+    guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED else {
+      return nil
+    }
     // Huge pages, where there are any: what is measured is the memory, not the walk through the tables of pages.
     madvise(base, byteCount, MADV_HUGEPAGE)
     self.base = base

@@ -23,7 +23,9 @@ import Testing
   }
 
   @Test func intervalsThatTouchProveNothing() {
-    #expect(KernelVerdict.slowPick([kernel("a", 100, width: 0.1), kernel("b", 120, width: 0.1, isPick: true)]) == nil)
+    #expect(
+      KernelVerdict.slowPick([kernel("a", 100, width: 0.1), kernel("b", 120, width: 0.1, isPick: true)])
+        == nil)
     #expect(KernelVerdict.slowPick([kernel("a", 100, width: nil), kernel("b", 200, isPick: true)]) == nil)
     #expect(KernelVerdict.slowPick([kernel("a", 100), kernel("b", 200, width: nil, isPick: true)]) == nil)
   }

@@ -25,7 +25,8 @@ import Testing
   }
 
   /// Every file of the folder, as committed.
-  @Test(arguments: Folders.entries(of: Folders.package + "/Benchmarks/Shapes").filter { $0.hasSuffix(".txt") })
+  @Test(
+    arguments: Folders.entries(of: Folders.package + "/Benchmarks/Shapes").filter { $0.hasSuffix(".txt") })
   func committedFilesReadBack(_ name: String) throws {
     let text = String(
       decoding: Folders.contents(of: "\(Folders.package)/Benchmarks/Shapes/\(name)"), as: UTF8.self)
@@ -49,10 +50,12 @@ import Testing
     #expect(message(relu).contains("line 1: expected 'count N' before a graph"))
     #expect(message("count 0\n" + relu).contains("line 1: expected 'count N' with a number above 0"))
     #expect(message("count 1\ncount 1\n" + relu).contains("line 2"))
-    #expect(message("count 1\nrelu\n").contains("line 2: expected 'count N', a graph or a comment, found 'relu'"))
+    #expect(
+      message("count 1\nrelu\n").contains("line 2: expected 'count N', a graph or a comment, found 'relu'"))
     #expect(message("count 1\n" + relu.dropLast(2)).contains("the last graph has no end"))
     #expect(message("count 1\n" + relu + "count 3\n").contains("no graph follows"))
-    #expect(message("count 1\ngraph g(%x: float32[N]) -> (%x) {\n}\n").contains("a graph of one node, found 0"))
+    #expect(
+      message("count 1\ngraph g(%x: float32[N]) -> (%x) {\n}\n").contains("a graph of one node, found 0"))
   }
 
   @Test func theBatchStaysOpenAndOtherSizesAreAskedFor() throws {
@@ -77,8 +80,10 @@ import Testing
     let ceilings = Ceilings(
       threads: 1, isa: "made up", operationsPerSecond: 1,
       levels: [Ceilings.Level("DRAM", byteCount: nil, bytesPerSecond: 1)])
-    let limits = MeasurementLimits(minimumRuns: 6, minimumSeconds: 0.001, maximumSeconds: 1, turnSeconds: 0.0001)
-    let measured = try KernelBenchmark(limits: limits, batch: 1, ceilings: ceilings).measure(layer, of: "test")
+    let limits = MeasurementLimits(
+      minimumRuns: 6, minimumSeconds: 0.001, maximumSeconds: 1, turnSeconds: 0.0001)
+    let measured = try KernelBenchmark(limits: limits, batch: 1, ceilings: ceilings).measure(
+      layer, of: "test")
     #expect(measured.isPickView)
     #expect(measured.slowPick == nil)
     #expect(KernelReport(layers: [measured], seconds: 0.001).problems == [])
@@ -98,10 +103,13 @@ import Testing
     let ceilings = Ceilings(
       threads: 1, isa: "made up", operationsPerSecond: 1e12,
       levels: [Ceilings.Level("DRAM", byteCount: nil, bytesPerSecond: 1e12)])
-    let limits = MeasurementLimits(minimumRuns: 6, minimumSeconds: 0.001, maximumSeconds: 1, turnSeconds: 0.0001)
+    let limits = MeasurementLimits(
+      minimumRuns: 6, minimumSeconds: 0.001, maximumSeconds: 1, turnSeconds: 0.0001)
     let measured = try KernelBenchmark(limits: limits, batch: 2, ceilings: ceilings, tuningSeconds: 5)
       .measure(layer, of: "test")
-    #expect(measured.work == Work(operations: 2 * 2 * 24 * 36 * 144, bytes: 4 * (2 * 16 * 36 + 24 * 144 + 24 + 2 * 24 * 36)))
+    #expect(
+      measured.work
+        == Work(operations: 2 * 2 * 24 * 36 * 144, bytes: 4 * (2 * 16 * 36 + 24 * 144 + 24 + 2 * 24 * 36)))
     #expect(measured.kernels.contains { $0.kernel.hasPrefix("simd.") })
     #expect(measured.kernels.allSatisfy { $0.mistake == nil })
     #expect(measured.pick != nil)

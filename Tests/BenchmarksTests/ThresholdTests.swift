@@ -19,7 +19,9 @@ import Testing
 
   @Test(arguments: ThresholdModel.all)
   func plansCostWhatIsCommitted(_ model: ThresholdModel) throws {
-    guard let isa = ThresholdFile.isa else { return print("Thresholds: NEEDLETAIL_ISA is set, \(model) is left out.") }
+    guard let isa = ThresholdFile.isa else {
+      return print("Thresholds: NEEDLETAIL_ISA is set, \(model) is left out.")
+    }
     guard let path = model.path(package: Folders.package, data: Folders.shared) else { return }
     let file = model.file(package: Folders.package, isa: isa)
     guard FileManager.default.fileExists(atPath: file) else {
@@ -34,7 +36,8 @@ import Testing
     #else
       let probe = try #require(Self.probe, "AllocationProbe was not built")
     #endif
-    let recorded = try ThresholdFile(JSON.parse(String(decoding: Folders.contents(of: file), as: UTF8.self)), name: file)
+    let recorded = try ThresholdFile(
+      JSON.parse(String(decoding: Folders.contents(of: file), as: UTF8.self)), name: file)
     let found = try ThresholdFile(of: path, named: model.name, isa: isa, probe: probe)
     let changes = found.changes(from: recorded)
     for line in changes.skipped { print("Thresholds: \(line); left out.") }
@@ -70,7 +73,10 @@ import Testing
     #expect(changed.skipped == ["m on simd: recorded with avx512, here is avx2"])
     let missing = ThresholdFile(model: "m", isa: "avx512", rows: []).changes(from: old)
     #expect(missing.skipped == ["m on simd: the backend is not there"])
-    #expect(old.changes(from: ThresholdFile(model: "m", isa: "avx512", rows: [])).differences == ["m on simd: not recorded"])
+    #expect(
+      old.changes(from: ThresholdFile(model: "m", isa: "avx512", rows: [])).differences == [
+        "m on simd: not recorded"
+      ])
   }
 
   @Test func filesReadBack() throws {

@@ -14,7 +14,8 @@ import Testing
     // 3×3 over 56² with 64 channels in and out: 56·56·64 results of 64·9 multiply-adds.
     let request = KernelRequest(
       op: Convolution(window: Window(kernel: [3, 3], padsBegin: [1, 1], padsEnd: [1, 1])),
-      inputs: [Self.slot(1, 64, 56, 56), Self.slot(64, 64, 3, 3), Self.slot(64)], outputs: [Self.result(1, 64, 56, 56)])
+      inputs: [Self.slot(1, 64, 56, 56), Self.slot(64, 64, 3, 3), Self.slot(64)],
+      outputs: [Self.result(1, 64, 56, 56)])
     #expect(request.work.operations == 231_211_008)
     #expect(request.work.bytes == Double(4 * (200_704 + 36_864 + 64 + 200_704)))
   }
@@ -33,8 +34,11 @@ import Testing
 
   @Test func products() {
     let matrix = KernelRequest(
-      op: MatMul(), inputs: [Self.slot(12, 128, 32), Self.slot(12, 32, 128)], outputs: [Self.result(12, 128, 128)])
-    #expect(matrix.work == Work(operations: 2 * 12 * 128 * 128 * 32, bytes: 4 * (2 * 12 * 128 * 32 + 12 * 128 * 128)))
+      op: MatMul(), inputs: [Self.slot(12, 128, 32), Self.slot(12, 32, 128)],
+      outputs: [Self.result(12, 128, 128)])
+    #expect(
+      matrix.work
+        == Work(operations: 2 * 12 * 128 * 128 * 32, bytes: 4 * (2 * 12 * 128 * 32 + 12 * 128 * 128)))
     let gemm = KernelRequest(
       op: Gemm(transA: true), inputs: [Self.slot(784, 5), Self.slot(784, 10), Self.slot(10)],
       outputs: [Self.result(5, 10)])
@@ -71,7 +75,10 @@ import Testing
     #expect(Self.made.roofSeconds(Work(operations: 0, bytes: 1001)) == 100.1)
     #expect(Self.made.share(Work(operations: 400, bytes: 0), seconds: 8) == 0.5)
     #expect(Self.made.share(Work(), seconds: 8) == nil)
-    #expect(Self.made.figures.map(\.name) == ["f32_operations_per_s", "l1_read_bytes_per_s", "dram_read_bytes_per_s"])
+    #expect(
+      Self.made.figures.map(\.name) == [
+        "f32_operations_per_s", "l1_read_bytes_per_s", "dram_read_bytes_per_s",
+      ])
   }
 
   /// Bounds that any machine of the last fifteen years keeps, however busy it is.
