@@ -230,6 +230,8 @@ def main(arguments):
         worker = Worker(arguments[0])
     except ImportError as error:
         reason = f"{arguments[0]} is not installed: {error}"
+    except Exception as error:  # A library that does not fit this machine fails in ways of its own.
+        reason = f"{arguments[0]} cannot be started: {type(error).__name__}: {error}"
     gc.disable()
     for line in sys.stdin:
         verb, *parts = line.rstrip("\n").split("\t")
@@ -243,12 +245,16 @@ def main(arguments):
         try:
             if reason:
                 raise Unsupported(reason)
-            say("ok", worker.answer(verb, fields))
+            answer = "ok", worker.answer(verb, fields)
         except Unsupported as error:
-            say("unsupported", {"reason": error})
+            answer = "unsupported", {"reason": error}
+        except BadRequest as error:
+            answer = "error", {"message": error}
         except Exception as error:  # The engine's own errors are answers, too.
-            say("error", {"message": f"{type(error).__name__}: {error}"})
+            answer = "error", {"message": f"{type(error).__name__}: {error}"}
+        # Before the answer: afterwards it is another worker's turn.
         gc.collect()
+        say(*answer)
     return 0
 
 
