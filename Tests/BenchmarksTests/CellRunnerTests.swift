@@ -144,6 +144,20 @@ import Testing
     #expect(report.summaryTable.rows.map(\.last) == ["faster", "slower", "tie", "no other engine counts"])
   }
 
+  @Test func verdictsNameTheirDoubts() {
+    var noisy = cell(ours: 1, theirs: 2)
+    noisy.disturbances = ["the control group stopped the process"]
+    for (cells, isExpectedValid) in [
+      ([cell(ours: 1, theirs: 2)], true), ([noisy], false), ([cell(ours: 1, theirs: nil)], false), ([], false),
+    ] {
+      guard case .verdict(let isValid, let reasons) = report(cells).verdict else {
+        Issue.record("no verdict")
+        continue
+      }
+      #expect(isValid == isExpectedValid && reasons.isEmpty == isValid, "\(reasons)")
+    }
+  }
+
   // MARK: Helpers
 
   private func report(_ cells: [PeerCell]) -> PeersReport {

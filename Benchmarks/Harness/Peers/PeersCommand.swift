@@ -23,7 +23,7 @@ private let batches = Option<[Int]?>.value(
 ) { (text) throws(UsageError) in try Read.counts(text) }
 private let limit = Option<Double?>.value(
   "--limit", "T", "measure a cell for at most so many seconds", default: nil,
-  defaultText: "12 with --quick, 600 with --full"
+  defaultText: "16 with --quick, 600 with --full"
 ) { (text) throws(UsageError) in try Read.seconds(text) }
 
 func names(_ text: String) throws(UsageError) -> [String]? {
@@ -54,7 +54,7 @@ private struct Mode {
     mode.limits.seconds = 0.5
     mode.limits.runs = 10
     mode.limits.turnSeconds = 0.03
-    mode.limits.maximumSeconds = 12
+    mode.limits.maximumSeconds = 16
     mode.patience.hello = 30
     mode.patience.prepare = 30
     mode.patience.other = 20
@@ -120,7 +120,7 @@ private func peers(_ arguments: ParsedArguments, _ console: Console) throws -> E
   runner.log = { console.log($0) }
   var report = PeersReport(
     mode: mode.name, host: HostFacts.read().json(threads: nil), method: mode.limits.json)
-  if try arguments.value(of: resume) { report.cells = try earlierCells(documents.json) }
+  if try arguments.value(of: resume) { report.cells = try earlierCells(documents.json, mode.name) }
   let start = monotonicNanoseconds()
   var leftOut: [String] = []
   for model in list {
@@ -158,11 +158,17 @@ private func peers(_ arguments: ParsedArguments, _ console: Console) throws -> E
   return .success
 }
 
-private func earlierCells(_ path: String?) throws -> [PeerCell] {
+private func earlierCells(_ path: String?, _ mode: String) throws -> [PeerCell] {
   guard let path, path != "-" else { throw UsageError("--resume needs the file of --json") }
   guard access(path, F_OK) == 0 else { return [] }
   let text = try readTextFile(path)
-  do { return try PeersReport(parsing: text).cells } catch let error as ToolError {
+  do {
+    let earlier = try PeersReport(parsing: text)
+    guard earlier.mode == mode else {
+      throw ToolError("a report of --\(earlier.mode), which --\(mode) cannot go on from")
+    }
+    return earlier.cells
+  } catch let error as ToolError {
     throw ToolError("\(path): \(error.message)")
   } catch { throw ToolError("\(path): \(error)") }
 }

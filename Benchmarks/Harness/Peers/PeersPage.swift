@@ -199,9 +199,10 @@ extension PeersReport {
 
   /// Whether all ratios over the best engine can be trusted.
   package var verdict: Page.Block {
-    let reasons = cells.filter { !$0.doubts.isEmpty }.map {
+    var reasons = cells.filter { !$0.doubts.isEmpty }.map {
       "\($0.name): \($0.doubts.joined(separator: "; "))"
     }
+    if cells.allSatisfy({ $0.verdict == .none }) { reasons.append("no cell has a ratio over another engine") }
     return .verdict(isValid: reasons.isEmpty, reasons: reasons)
   }
 

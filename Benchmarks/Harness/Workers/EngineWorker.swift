@@ -74,8 +74,9 @@ package final class EngineWorker: MeasuredSubject {
       load.firstNanoseconds = try answer.count("first_ns")
       load.peakBytes = try answer.count("peak_bytes")
       load.riseBytes = try answer.count("rise_bytes")
-      // An engine may know only now which of its libraries it uses.
+      // An engine may know only now which of its libraries it uses, and in which precision it computes.
       if answer.fields["package_bytes"] != nil { facts.packageBytes = try answer.count("package_bytes") }
+      if let precision = answer.fields["precision"] { facts.precision = precision }
     } catch { throw nonsense("prepare", error) }
   }
 
