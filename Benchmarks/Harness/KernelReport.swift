@@ -179,8 +179,12 @@ struct KernelReport {
   var page: Page {
     var sections: [Page.Section] = []
     let problems = problems
-    let doubts = judged.flatMap { subject, doubts in doubts.map { "\(subject): \($0)" } }
-    var summary: [Page.Block] = [.verdict(isValid: doubts.isEmpty, reasons: doubts)]
+    let doubtful = judged.filter { !$0.1.isEmpty }
+    let reason =
+      "\(doubtful.count) of \(judged.count) measurements that decide are doubtful; the last section says why"
+    var summary: [Page.Block] = [
+      .verdict(isValid: doubtful.isEmpty, reasons: doubtful.isEmpty ? [] : [reason])
+    ]
     if problems.isEmpty {
       summary.append(
         .text("No pick is surely more than 5 % slower than the best candidate, and no result is wrong."))
@@ -189,16 +193,19 @@ struct KernelReport {
     let groups = groups
     if groups.count > 1 || (groups.first?.layers.count ?? 0) > 1 {
       let sums = groups.map { Self.sums($0.layers) }
-      func series(_ name: String, _ value: (Sums) -> Double) -> Chart.Series {
-        Chart.Series(name, sums.enumerated().map { Chart.Point(x: Double($0), y: value($1) * 1e3) })
+      func series(_ name: String, _ time: (Sums) -> Double) -> Chart.Series {
+        Chart.Series(
+          name,
+          sums.enumerated().compactMap { x, sums in
+            time(sums) > 0 ? Chart.Point(x: Double(x), y: sums.roof / time(sums) * 100) : nil
+          })
       }
       summary.append(
         .chart(
           Chart(
-            "Time of all layers, one by one", .bars(categories: groups.map(\.title)),
-            xTitle: "model, batch and threads",
-            yTitle: "time, ms",
-            series: [series("picks", \.pick), series("best candidates", \.best), series("roof", \.roof)])))
+            "Roof over the time of all layers, one by one", .bars(categories: groups.map(\.title)),
+            xTitle: "model, batch and threads", yTitle: "share of roof, %",
+            series: [series("picks", \.pick), series("best candidates", \.best)])))
     }
     sections.append(Page.Section("Whole models", summary))
     for group in groups {
@@ -213,6 +220,12 @@ struct KernelReport {
         }
       }
       sections.append(Page.Section(group.title, [.table(table)]))
+    }
+    if !doubtful.isEmpty {
+      var table = Page.Table(
+        "what each measurement suffers from", [Page.Column("layer and kernel"), Page.Column("doubts")])
+      table.rows = doubtful.map { [$0.0, $0.1.map(\.description).joined(separator: "; ")] }
+      sections.append(Page.Section("Doubts", [.table(table)]))
     }
     return Page(
       "Kernels, layer by layer",
