@@ -108,6 +108,8 @@ import Testing
     #expect(try run(["report", "diff", "/no/such.json", bad]).errors.contains("/no/such.json"))
     #expect(try run(["report", "diff", bad]).code == 64)
     #expect(try run(["report", "dif", bad]).errors.contains("did you mean 'diff'?"))
+    let lost = try run(["bench", model, "--json", folder.path + "/none/x.json"])
+    #expect(lost.code == 1 && lost.output.isEmpty && lost.errors.contains("there is no folder"), "\(lost.errors)")
     // Without gnuplot on PATH, --html is refused before anything is measured.
     for command in ["bench", "compare"] {
       let outcome = try run([command, model, "--html", folder.path + "/x.html"], path: folder.path)

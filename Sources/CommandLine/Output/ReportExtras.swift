@@ -29,10 +29,11 @@ struct ReportExtras {
       console.warn("differs from the baseline: \(change.field): \(change.before) → \(change.after)")
     }
     for row in check.unknown { console.warn("not in the baseline: \(row)") }
-    for regression in check.regressions { console.print("WORSE \(regression.text)") }
+    // The reason of exit code 5 is told also where standard output belongs to JSON.
+    func tell(_ line: String) { if console.isSilent { console.log(line) } else { console.print(line) } }
+    for regression in check.regressions { tell("WORSE \(regression.text)") }
     if check.regressions.isEmpty {
-      console.print(
-        "baseline  \(counted(check.comparedCount, "row")), none slower or larger than in \(baseline.path)")
+      tell("baseline  \(counted(check.comparedCount, "row")), none slower or larger than in \(baseline.path)")
     }
     return !check.regressions.isEmpty
   }
@@ -46,6 +47,10 @@ extension ParsedArguments {
       baseline: try value(of: Options.baseline).map { ($0, try readReport($0)) },
       tolerance: try value(of: Options.tolerance) / 100)
     if extras.html != nil { try Gnuplot.require() }
+    for path in [extras.html, extras.json] {
+      guard let path, path != "-", !isFolder(parentFolder(of: path)) else { continue }
+      throw ToolError("\(path): there is no folder \(parentFolder(of: path))")
+    }
     return extras
   }
 }
