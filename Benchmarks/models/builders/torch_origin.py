@@ -66,6 +66,10 @@ def _image_classifier(entry):
             norm.weight.uniform_(0.7, 1.3, generator=generator)
             norm.bias.normal_(0, 0.2, generator=generator)
             norm.momentum = 1.0
+        for module in model.modules():
+            if isinstance(module, torchvision.models.resnet.Bottleneck):
+                # As in trained networks a branch adds less than what it is added to, or rounding grows with depth.
+                module.bn3.weight.uniform_(0.2, 0.5, generator=generator)
         # With a momentum of 1 the running statistics are those of this one batch.
         model.train()
         for module in model.modules():
