@@ -39,7 +39,9 @@ package struct ReportDiff: Sendable {
   /// Without the parts of rows that are named themselves.
   private static func labels(_ rows: [ReportRow]) -> [String] {
     let identities = Set(rows.map(\.identity))
-    return rows.filter { !identities.contains(Array($0.identity.dropLast())) }.map(\.label)
+    return rows.filter { row in
+      !(1..<row.identity.count).contains { identities.contains(Array(row.identity.prefix($0))) }
+    }.map(\.label)
   }
 
   // MARK: Setting
@@ -149,11 +151,13 @@ package struct ReportDiff: Sendable {
 extension ReportDiff {
   /// The difference as lines of text.
   package var lines: [String] {
-    if isEmpty { return ["nothing changed in \(counted(comparedCount, "row"))"] }
+    if isEmpty && comparedCount > 0 { return ["nothing changed in \(counted(comparedCount, "row"))"] }
     var lines: [String] = []
     for change in setting { lines.append("\(change.field): \(change.before) → \(change.after)") }
     if !setting.isEmpty { lines.append("") }
-    if changes.isEmpty {
+    if comparedCount == 0 {
+      lines.append("the reports have no row in common: nothing was compared")
+    } else if changes.isEmpty {
       lines.append("nothing changed in the \(counted(comparedCount, "row")) that both reports have")
     } else {
       var table = TextTable(["row", "what", ">before", ">after", ">after/before", ""])

@@ -22,7 +22,7 @@ extension ReportRow {
   private static let identifying = [
     "model", "study", "table", "dataset", "layer", "shape", "engine", "backend", "optimize", "variant", "precision",
     "batch", "batch_items", "threads", "concurrency", "callers", "rate_per_s", "requested_per_s", "test_items",
-    "operator", "kernel", "formats", "pass", "case", "node",
+    "operator", "kernel", "formats", "pass", "case", "name", "node",
   ]
   /// Lists that repeat what other fields say.
   private static let repeated: Set = ["strays"]
@@ -33,6 +33,7 @@ extension ReportRow {
     for name in identifying {
       guard let value = json[name] else { continue }
       if let text = value.string {
+        if text.isEmpty { continue }
         identity.append(text)
       } else if let number = value.double {
         identity.append("\(name) \(AxisTicks.label(number))")

@@ -50,6 +50,12 @@ import Testing
     }
   }
 
+  @Test func reportsWithoutCommonRowsSaySo() {
+    let message = "the reports have no row in common: nothing was compared"
+    #expect(ReportDiff(from: .object([]), to: .object([])).lines == [message])
+    #expect(ReportDiff(from: report([row("simd", 1)]), to: .object([])).lines.contains(message))
+  }
+
   @Test func changesAreTold() {
     let a = report([row("simd", 10), row("auto", 5), row("naive", 90)])
     let b = report(
