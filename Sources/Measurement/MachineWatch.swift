@@ -1,12 +1,17 @@
 import Glibc
 import Host
 
-/// What the machine did to the process while it measured.
+/// What the machine did to the process while it measured; for subjects that run in this process.
 package struct MachineWatch {
   /// The share of the time that threads may wait for a processor.
   package static let mostWaiting = 0.1
 
+  /// The share of the processors' time that others may take: beyond it a neighbour on the same core may slow the
+  /// process evenly, without ever making it wait.
+  package static let mostTakenByOthers = 0.05
+
   private let start: UInt64
+  private let load = ProcessorLoad.now()
   private let throttled: ThrottleCount?
   private let waited: [Int: UInt64]
 
@@ -25,6 +30,9 @@ package struct MachineWatch {
     let longest = Self.waitingNanoseconds().map { $1 - min($1, waited[$0] ?? 0) }.max() ?? 0
     let share = Double(longest) / elapsed
     if share > Self.mostWaiting { doubts.append(.crowded(share)) }
+    if let load, let others = ProcessorLoad.now()?.shareOfOthers(since: load), others > Self.mostTakenByOthers {
+      doubts.append(.others(others))
+    }
     return doubts
   }
 

@@ -14,6 +14,8 @@ package enum MeasurementDoubt: Hashable, Sendable {
   case throttled(count: Int, seconds: Double)
   /// The share of the time in which a thread of the process was ready and had no processor.
   case crowded(Double)
+  /// The share of the processors' time that other processes took.
+  case others(Double)
   /// Requests arrive faster than they are served; rates per second, and requests left over.
   case overloaded(offered: Double, served: Double, queue: Int)
   /// The mean number of requests in the system as it was counted, and as rate and latency say.
@@ -35,6 +37,7 @@ extension MeasurementDoubt: CustomStringConvertible {
     case .unsteady(let independent, let turns):
       "times keep a level for long: \(turns) turns say as much as \(independent)"
     case .slowRuns(let excess): "the mean is \(percent(excess)) above the median: some runs are much slower"
+    case .others(let share): "other processes took \(percent(share)) of the processors' time"
     case .crowded(let share): "threads waited for a processor for \(percent(share)) of the time"
     case .overloaded(let offered, let served, let queue):
       "overloaded: \(rate(offered)) requests per second came, \(rate(served)) were served, \(queue) were left over; "
@@ -54,6 +57,7 @@ extension MeasurementDoubt: CustomStringConvertible {
     case .drift, .wideInterval: "measure longer with --seconds, on a quiet machine"
     case .stillWarming, .unsteady, .uncounted: "measure longer with --seconds"
     case .slowRuns: "look at p99, and for what interrupts the runs"
+    case .others: "measure while nothing else runs"
     case .crowded: "use fewer --threads, or stop what else is running"
     case .overloaded: "ask for a lower --rate, or more --concurrency"
     case .littlesLaw: "measure longer with --seconds, with processors to spare"

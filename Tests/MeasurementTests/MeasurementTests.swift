@@ -69,10 +69,23 @@ private final class FakeClock {
     #expect(two.doubt(since: two) == nil)
   }
 
+  @Test func whatOthersTakeIsCounted() throws {
+    let text = "cpu  100 10 20 800 30 5 5 30 0 0\ncpu0 1 2 3\n"
+    let before = try #require(ProcessorLoad(parsing: text, ownTicks: 90))
+    #expect(before == ProcessorLoad(busyTicks: 170, idleTicks: 830, ownTicks: 90))
+    // Of 200 ticks 120 were busy, 100 of them for this process.
+    let after = ProcessorLoad(busyTicks: 290, idleTicks: 910, ownTicks: 190)
+    #expect(after.shareOfOthers(since: before) == 0.1)
+    #expect(before.shareOfOthers(since: before) == nil)
+    #expect(ProcessorLoad(parsing: "intr 1 2 3", ownTicks: 0) == nil)
+    #expect(ProcessorLoad.now() != nil)
+  }
+
   @Test func everyDoubtSaysWhatToDo() {
     let doubts: [MeasurementDoubt] = [
       .tooFewRuns(found: 3, expected: 30), .drift(0.2), .wideInterval(0.1), .stillWarming(runs: 9),
-      .throttled(count: 2, seconds: 0.1), .unsteady(independent: 3, turns: 90), .slowRuns(0.3), .crowded(0.2),
+      .throttled(count: 2, seconds: 0.1), .unsteady(independent: 3, turns: 90), .slowRuns(0.3), .crowded(0.2), .others(0.2),
+      .overloaded(offered: 9, served: 5, queue: 40), .littlesLaw(counted: 2, expected: 1), .uncounted(samples: 3),
     ]
     for doubt in doubts { #expect(doubt.advice.count > 10, "\(doubt)") }
   }
