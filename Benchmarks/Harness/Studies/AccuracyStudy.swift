@@ -59,7 +59,7 @@ private func charts(_ rows: [JSON]) -> [Page.Block] {
     .chart(
       Chart(
         "Accuracy against \(title)", .lines, xTitle: xTitle,
-        yTitle: "top-1 accuracy (declared where marked), %",
+        yTitle: "top-1 accuracy, %",
         series: frameworks.map { framework in
           Chart.Series(
             framework.title,
@@ -67,7 +67,9 @@ private func charts(_ rows: [JSON]) -> [Page.Block] {
               guard row["framework"]?.string == framework.engine, let accuracy = row["accuracy"]?.double,
                 let value = row[field]?.double
               else { return nil }
-              return Chart.Point(x: value / divisor, y: accuracy * 100)
+              // The axis names each place: no more digits than the table has.
+              return Chart.Point(
+                x: Double(significant(value / divisor, 3)) ?? value / divisor, y: accuracy * 100)
             }.sorted { $0.x < $1.x })
         }))
   }

@@ -79,8 +79,26 @@ package struct StudyResult: Sendable {
   package var sections: [Page.Section] = []
   /// What could not be measured, and why; where numbers come from.
   package var remarks: [String] = []
+  /// Whether times were taken in turns, so that they can be judged.
+  package private(set) var isJudged = false
+  /// What speaks against the times.
+  package private(set) var doubts: [String] = []
 
   package init() {}
+
+  /// Notes of a cell what failed, what differs, and what is doubtful.
+  mutating func note(_ cell: PeerCell) {
+    isJudged = true
+    for item in cell.results {
+      if let reason = item.failure?.reason ?? item.differs.map({ "DIFFERS: \($0)" }) {
+        remarks.append("\(cell.name), \(item.engine): \(reason)")
+      }
+      if !item.doubts.isEmpty {
+        doubts.append("\(cell.name), \(item.engine): \(item.doubts.joined(separator: "; "))")
+      }
+    }
+    doubts += cell.disturbances.map { "\(cell.name): \($0)" }
+  }
 }
 
 extension Study {
@@ -89,14 +107,18 @@ extension Study {
     if !result.remarks.isEmpty {
       page.sections.append(Page.Section("Remarks", result.remarks.map { .text($0) }))
     }
+    if result.isJudged {
+      page.sections.append(
+        Page.Section("Verdict", [.verdict(isValid: result.doubts.isEmpty, reasons: result.doubts)]))
+    }
     return page
   }
-
   package func json(_ result: StudyResult, threads: Int) -> JSON {
     .object([
       ("schema", .integer(1)), ("command", .string("study")), ("study", .string(name)),
       ("host", HostFacts.read().json(threads: threads)), ("threads", .integer(threads)),
       ("rows", .array(result.rows)), ("remarks", JSON(result.remarks)),
+      ("doubts", JSON(result.doubts)),
     ])
   }
 }

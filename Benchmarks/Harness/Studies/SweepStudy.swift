@@ -28,13 +28,7 @@ package let sweepStudy = Study(
   for model in context.models {
     let cells = try batches.map { try runner.run(model, batch: $0, threads: context.threads) }
     result.rows += cells.flatMap(rows)
-    result.remarks += cells.flatMap { cell in
-      cell.results.compactMap { item in
-        (item.failure?.reason ?? item.differs.map { "DIFFERS: \($0)" }).map {
-          "\(cell.name), \(item.engine): \($0)"
-        }
-      }
-    }
+    for cell in cells { result.note(cell) }
     result.sections.append(section(model.name, cells))
   }
   return result
