@@ -2,8 +2,8 @@ import Synchronization
 
 /// Callers of which each makes its next request as soon as the last was answered.
 ///
-/// It finds what a number of callers can get through. Its latencies leave out what requests that came while a caller
-/// was held up would have waited: for those there is `OpenLoop`.
+/// It finds what a number of callers can get through. Its latencies leave out what requests that came while a
+/// caller was held up would have waited: for those there is `OpenLoop`.
 package struct ClosedLoop {
   package let limits: MeasurementLimits
 
@@ -67,7 +67,8 @@ package struct ClosedLoop {
 
 /// Counts the system about every millisecond, at moments that keep step with nothing.
 func sample(
-  _ clock: LoadClock, into samples: inout [SystemSample], while goesOn: (UInt64) -> Bool, _ count: (UInt64) -> Int
+  _ clock: LoadClock, into samples: inout [SystemSample], while goesOn: (UInt64) -> Bool,
+  _ count: (UInt64) -> Int
 ) {
   var random = SplitMix(seed: 1, "samples")
   var next = clock.now()

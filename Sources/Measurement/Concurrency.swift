@@ -14,8 +14,8 @@ func runConcurrently(_ bodies: [() throws -> Void], meanwhile: () -> Void) throw
 
 /// A thread that runs one closure.
 ///
-/// Unchecked: the closure and the error belong to the thread between `start` and `join`, and to their owner before and
-/// after; starting and joining a thread order memory.
+/// Unchecked: the closure and the error belong to the thread between `start` and `join`, and to their owner
+/// before and after; starting and joining a thread order memory.
 private final class CallerThread: @unchecked Sendable {
   private let body: () throws -> Void
   private(set) var error: (any Error)?
@@ -53,7 +53,8 @@ package struct LoadClock {
     self.wait = wait
   }
 
-  /// The monotonic clock. The last moments of a wait are spun: a sleeping thread wakes tens of microseconds late.
+  /// The monotonic clock. The last moments of a wait are spun: a sleeping thread wakes tens of microseconds
+  /// late.
   package static var monotonic: LoadClock { LoadClock(now: monotonicNanoseconds, wait: waitMonotonic) }
 }
 

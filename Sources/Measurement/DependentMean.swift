@@ -1,5 +1,5 @@
-/// The mean of a series whose neighbours resemble each other, with a standard error that allows for it: the series
-/// counts for its length over its autocorrelation time, as in `DependentMedian`.
+/// The mean of a series whose neighbours resemble each other, with a standard error that allows for it: the
+/// series counts for its length over its autocorrelation time, as in `DependentMedian`.
 package struct DependentMean: Hashable, Sendable {
   package let mean: Double
   package let standardError: Double

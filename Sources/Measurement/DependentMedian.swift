@@ -1,16 +1,17 @@
 /// The median of a series whose neighbours resemble each other, with an interval that allows for it.
 ///
-/// Times of one turn after another are no independent draws: clocks, caches and neighbours hold a level for a while.
-/// The interval of order statistics, which counts every value as a draw, is then too narrow by the square root of the
-/// time that a level lasts. Here the number of draws is the length of the series over its autocorrelation time,
+/// Times of one turn after another are no independent draws: clocks, caches and neighbours hold a level for a
+/// while. The interval of order statistics, which counts every value as a draw, is then too narrow by the
+/// square root of the time that a level lasts. Here the number of draws is the length of the series over its
+/// autocorrelation time,
 ///
 ///     τ = 1 + 2 Σ ρ(k),
 ///
-/// of the sign of each value against the median, which is what decides how far the sample's median may lie off
-/// (P. Heidelberger, P. A. W. Lewis, "Quantile estimation in dependent sequences", Operations Research 32, 1984).
-/// The sum ends by the initial monotone sequence of C. J. Geyer, "Practical Markov chain Monte Carlo", Statistical
-/// Science 7, 1992. A short series shows too little of a long memory, since the sample's own median is taken from it: τ
-/// is raised by the share 2 (τ − 1) / n.
+/// of the sign of each value against the median, which is what decides how far the sample's median may lie
+/// off (P. Heidelberger, P. A. W. Lewis, "Quantile estimation in dependent sequences", Operations Research
+/// 32, 1984). The sum ends by the initial monotone sequence of C. J. Geyer, "Practical Markov chain Monte
+/// Carlo", Statistical Science 7, 1992. A short series shows too little of a long memory, since the sample's
+/// own median is taken from it: τ is raised by the share 2 (τ − 1) / n.
 package struct DependentMedian: Hashable, Sendable {
   package let median: Double
   /// 95 % confidence; nil with fewer than six independent values.

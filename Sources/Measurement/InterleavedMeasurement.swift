@@ -1,7 +1,7 @@
 import Host
 
-/// How long to measure: at least so many runs and so many seconds in the steady state, and longer while there are
-/// doubts, unless `maximumSeconds` ends it.
+/// How long to measure: at least so many runs and so many seconds in the steady state, and longer while there
+/// are doubts, unless `maximumSeconds` ends it.
 package struct MeasurementLimits: Hashable, Sendable {
   package var minimumRuns: Int
   /// Of each subject.
@@ -14,7 +14,8 @@ package struct MeasurementLimits: Hashable, Sendable {
   package var patience: Double = 4
 
   package init(
-    minimumRuns: Int = 30, minimumSeconds: Double = 1, maximumSeconds: Double = 60, turnSeconds: Double = 0.004
+    minimumRuns: Int = 30, minimumSeconds: Double = 1, maximumSeconds: Double = 60,
+    turnSeconds: Double = 0.004
   ) {
     self.minimumRuns = minimumRuns
     self.minimumSeconds = minimumSeconds
@@ -25,7 +26,8 @@ package struct MeasurementLimits: Hashable, Sendable {
 
 /// What is measured in turns: a closure of this process, or an engine in a process of its own.
 package protocol MeasuredSubject {
-  /// Runs at least once, and again until `seconds` have passed or `maximumRuns` were made; the nanoseconds of each run.
+  /// Runs at least once, and again until `seconds` have passed or `maximumRuns` were made; the nanoseconds of
+  /// each run.
   func turn(seconds: Double, maximumRuns: Int) throws -> [Double]
 }
 
@@ -118,7 +120,8 @@ package struct InterleavedMeasurement {
 
   /// Runs in blocks until a block is no longer faster than the best before it by more than 2 %.
   ///
-  /// Only so that the first, slowest runs need not be measured: what is left of a warm-up is found in the turns.
+  /// Only so that the first, slowest runs need not be measured: what is left of a warm-up is found in the
+  /// turns.
   private func warmUp(_ subject: any MeasuredSubject) throws -> MeasuredSeries {
     let start = clock()
     let limit = min(limits.maximumSeconds, max(1, limits.minimumSeconds))

@@ -1,7 +1,8 @@
 /// What serving many requests showed.
 package struct LatencyReport: Sendable {
   package let callers: Int
-  /// Requests per second that were asked for; nil for a closed loop, whose callers ask when they were answered.
+  /// Requests per second that were asked for; nil for a closed loop, whose callers ask when they were
+  /// answered.
   package let requestedRate: Double?
   /// Requests per second that arrived, and that were answered, in the window.
   package let offeredRate: Double
@@ -40,9 +41,12 @@ package struct LatencyReport: Sendable {
     guard !requests.isEmpty, end > start else { return nil }
     let all = Slices(requests, from: start, to: end)
     let warmUp = WarmUp(all.medianServices)
-    let begin = start + UInt64(Double(end - start) * Double(all.firstSlice(afterMedians: warmUp.count)) / Double(Self.slices))
+    let begin =
+      start
+      + UInt64(Double(end - start) * Double(all.firstSlice(afterMedians: warmUp.count)) / Double(Self.slices))
     let kept = requests.filter { $0.arrival >= begin && $0.arrival < end }
-    guard let latency = LatencyFigures(kept.map(\.latency)), let service = LatencyFigures(kept.map(\.service)),
+    guard let latency = LatencyFigures(kept.map(\.latency)),
+      let service = LatencyFigures(kept.map(\.service)),
       let waiting = LatencyFigures(kept.map(\.waiting))
     else { return nil }
     let window = Double(end - begin)
@@ -62,7 +66,8 @@ package struct LatencyReport: Sendable {
     offeredRate = Double(kept.count + unservedCount) / window * 1e9
     servedRate = Double(answered) / window * 1e9
     let perSecond = 1e9 * Double(Self.slices) / window
-    servedRateInterval = DependentMean(slices.answerCounts(of: requests).map { Double($0) * perSecond })?.interval
+    servedRateInterval =
+      DependentMean(slices.answerCounts(of: requests).map { Double($0) * perSecond })?.interval
     utilization = busy / window / Double(callers)
     warmUpRequests = requests.count - kept.count
     littlesLaw = LittlesLaw(
@@ -70,7 +75,9 @@ package struct LatencyReport: Sendable {
       ratePerNanosecond: Double(kept.count) / window, meanLatency: latency.mean)
 
     var doubts: [MeasurementDoubt] = []
-    if latency.count < minimumRequests { doubts.append(.tooFewRuns(found: latency.count, expected: minimumRequests)) }
+    if latency.count < minimumRequests {
+      doubts.append(.tooFewRuns(found: latency.count, expected: minimumRequests))
+    }
     if !warmUp.isOver { doubts.append(.stillWarming(runs: requests.count)) }
     if let drift = Drift(slices.medianServices) { doubts.append(.drift(drift.change)) }
     let arrived = Double(kept.count + unservedCount)
@@ -110,9 +117,11 @@ private struct Slices {
     medianServices = services.compactMap { Statistics($0)?.median }
   }
 
-  /// Where the steady state begins when so many occupied slices are warm-up: one later, for the warm-up may have
-  /// ended within a slice.
-  func firstSlice(afterMedians count: Int) -> Int { count == 0 ? 0 : occupied[min(count + 1, occupied.count - 1)] }
+  /// Where the steady state begins when so many occupied slices are warm-up: one later, for the warm-up may
+  /// have ended within a slice.
+  func firstSlice(afterMedians count: Int) -> Int {
+    count == 0 ? 0 : occupied[min(count + 1, occupied.count - 1)]
+  }
 
   func answerCounts(of requests: [RequestTime]) -> [Int] {
     var counts = [Int](repeating: 0, count: LatencyReport.slices)

@@ -6,8 +6,8 @@ package struct MachineWatch {
   /// The share of the time that threads may wait for a processor.
   package static let mostWaiting = 0.1
 
-  /// The share of the processors' time that others may take: beyond it a neighbour on the same core may slow the
-  /// process evenly, without ever making it wait.
+  /// The share of the processors' time that others may take: beyond it a neighbour on the same core may slow
+  /// the process evenly, without ever making it wait.
   package static let mostTakenByOthers = 0.05
 
   private let start: UInt64
@@ -30,7 +30,8 @@ package struct MachineWatch {
     let longest = Self.waitingNanoseconds().map { $1 - min($1, waited[$0] ?? 0) }.max() ?? 0
     let share = Double(longest) / elapsed
     if share > Self.mostWaiting { doubts.append(.crowded(share)) }
-    if let load, let others = ProcessorLoad.now()?.shareOfOthers(since: load), others > Self.mostTakenByOthers {
+    if let load, let others = ProcessorLoad.now()?.shareOfOthers(since: load), others > Self.mostTakenByOthers
+    {
       doubts.append(.others(others))
     }
     return doubts
@@ -51,7 +52,9 @@ package struct MachineWatch {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard let thread = Int(name), let text = readSmallFile("/proc/self/task/\(name)/schedstat") else { continue }
+      guard let thread = Int(name), let text = readSmallFile("/proc/self/task/\(name)/schedstat") else {
+        continue
+      }
       let words = text.split { $0 == " " || $0 == "\n" }
       if words.count >= 2, let time = UInt64(words[1]) { times[thread] = time }
     }

@@ -6,7 +6,8 @@ extension MeasuredSeries {
   /// The mean may lie above the median by this share.
   package static let mostExcess = 0.1
 
-  /// What speaks against this series; nothing when it is valid. `docs/measuring.md` gives the reason for each rule.
+  /// What speaks against this series; nothing when it is valid. `docs/measuring.md` gives the reason for each
+  /// rule.
   package func doubts(_ limits: MeasurementLimits) -> [MeasurementDoubt] {
     var doubts: [MeasurementDoubt] = []
     let times = times
@@ -22,7 +23,9 @@ extension MeasuredSeries {
       }
     }
     if let statistics {
-      if let width = statistics.relativeHalfWidth, width > Self.widestInterval { doubts.append(.wideInterval(width)) }
+      if let width = statistics.relativeHalfWidth, width > Self.widestInterval {
+        doubts.append(.wideInterval(width))
+      }
       let excess = statistics.mean / statistics.median - 1
       if excess > Self.mostExcess { doubts.append(.slowRuns(excess)) }
     }

@@ -1,7 +1,8 @@
 /// The times of one subject, turn by turn, in nanoseconds.
 ///
-/// The turn is the unit of all that is said of the median: runs of one turn follow each other within milliseconds and
-/// share whatever befell the machine, so that a hundred of them tell hardly more than one. See `docs/measuring.md`.
+/// The turn is the unit of all that is said of the median: runs of one turn follow each other within
+/// milliseconds and share whatever befell the machine, so that a hundred of them tell hardly more than one.
+/// See `docs/measuring.md`.
 package struct MeasuredSeries: Sendable {
   /// Runs before the measurement, and those of the turns that were dropped.
   package var warmUpRuns: Int

@@ -1,11 +1,11 @@
 import Synchronization
 
-/// Requests that arrive by a Poisson process whatever becomes of those before them, wait in one queue, first come,
-/// first served, and are answered by a number of callers.
+/// Requests that arrive by a Poisson process whatever becomes of those before them, wait in one queue, first
+/// come, first served, and are answered by a number of callers.
 ///
-/// A request's latency begins when it was meant to arrive, not when a caller came round to it: a generator that waits
-/// for slow answers would otherwise leave out the very requests that had to wait ("coordinated omission", G. Tene,
-/// "How NOT to measure latency", 2013).
+/// A request's latency begins when it was meant to arrive, not when a caller came round to it: a generator
+/// that waits for slow answers would otherwise leave out the very requests that had to wait ("coordinated
+/// omission", G. Tene, "How NOT to measure latency", 2013).
 package struct OpenLoop {
   package let ratePerSecond: Double
   package let limits: MeasurementLimits
@@ -54,8 +54,8 @@ package struct OpenLoop {
     return report(logs.flatMap(\.times), samples, queue, from: start, callers: callers.count)
   }
 
-  /// The same with one caller on this thread, by a clock that may be a made one; the number in the system is counted
-  /// by `samples`.
+  /// The same with one caller on this thread, by a clock that may be a made one; the number in the system is
+  /// counted by `samples`.
   package func run(
     _ clock: LoadClock, samples: ([RequestTime]) -> [SystemSample], _ body: () throws -> Void
   ) throws -> LatencyReport? {
@@ -67,7 +67,8 @@ package struct OpenLoop {
   }
 
   private func report(
-    _ requests: [RequestTime], _ samples: [SystemSample], _ queue: ArrivalQueue, from start: UInt64, callers: Int
+    _ requests: [RequestTime], _ samples: [SystemSample], _ queue: ArrivalQueue, from start: UInt64,
+    callers: Int
   ) -> LatencyReport? {
     LatencyReport(
       requests, samples: samples, from: start, to: start + UInt64(seconds * 1e9), callers: callers,

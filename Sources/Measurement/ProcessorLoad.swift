@@ -14,7 +14,8 @@ package struct ProcessorLoad: Hashable, Sendable {
     self.ownTicks = ownTicks
   }
 
-  /// Sums up the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal; nil for another.
+  /// Sums up the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal; nil for
+  /// another.
   package init?(parsing text: String, ownTicks: Int) {
     guard let line = text.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
     let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { Int($0) }
@@ -26,13 +27,16 @@ package struct ProcessorLoad: Hashable, Sendable {
   /// nil where the kernel does not say.
   package static func now() -> ProcessorLoad? {
     var usage = rusage()
-    guard getrusage(Int32(RUSAGE_SELF.rawValue), &usage) == 0, let text = readSmallFile("/proc/stat") else { return nil }
+    guard getrusage(Int32(RUSAGE_SELF.rawValue), &usage) == 0, let text = readSmallFile("/proc/stat") else {
+      return nil
+    }
     let seconds = Int(usage.ru_utime.tv_sec) + Int(usage.ru_stime.tv_sec)
     let microseconds = Int(usage.ru_utime.tv_usec) + Int(usage.ru_stime.tv_usec)
     return ProcessorLoad(parsing: text, ownTicks: seconds * 100 + microseconds / 10_000)
   }
 
-  /// The share of all processors' time since `earlier` that went to other processes, or was stolen by other machines.
+  /// The share of all processors' time since `earlier` that went to other processes, or was stolen by other
+  /// machines.
   ///
   /// nil for too short a time: each processor's count may be off by a tick at both ends.
   package func shareOfOthers(since earlier: ProcessorLoad) -> Double? {

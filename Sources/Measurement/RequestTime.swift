@@ -54,8 +54,8 @@ package struct LatencyFigures: Hashable, Sendable {
   }
 }
 
-/// Little's law, L = λ W: the mean number in a system is the rate of requests times the mean time that each spends in
-/// it (J. D. C. Little, "A proof for the queuing formula: L = λ W", Operations Research 9, 1961).
+/// Little's law, L = λ W: the mean number in a system is the rate of requests times the mean time that each
+/// spends in it (J. D. C. Little, "A proof for the queuing formula: L = λ W", Operations Research 9, 1961).
 ///
 /// The left side is counted at random moments, the right side is made of the requests' own times: where they
 /// disagree, requests were lost, or times are wrong.
@@ -64,8 +64,8 @@ package struct LittlesLaw: Hashable, Sendable {
   package let counted: Double
   /// λ W
   package let expected: Double
-  /// How far the two may differ, as a share of λ W: a twentieth for what begins or ends outside of the window, and
-  /// four standard errors of the samples' mean, whose memory is allowed for.
+  /// How far the two may differ, as a share of λ W: a twentieth for what begins or ends outside of the
+  /// window, and four standard errors of the samples' mean, whose memory is allowed for.
   package let tolerance: Double
 
   /// The fewest samples that count as a check.
@@ -87,7 +87,8 @@ package struct LittlesLaw: Hashable, Sendable {
   package var isKept: Bool { abs(counted - expected) <= tolerance * expected }
 }
 
-/// The times at which requests of a Poisson process arrive: independent of each other and of how they are served.
+/// The times at which requests of a Poisson process arrive: independent of each other and of how they are
+/// served.
 package struct PoissonArrivals: Sendable {
   private var random: SplitMix
   private let meanGap: Double

@@ -2,9 +2,10 @@ import Glibc
 
 /// What a sample of measurements says, in the unit of the sample.
 ///
-/// Percentiles are nearest ranks, hence values that were measured; the median of an even sample is the mean of the
-/// middle two. The interval of the median is made of order statistics: it asks nothing of the distribution, but that
-/// the values are independent. Those of a series over time are not: see `DependentMedian`.
+/// Percentiles are nearest ranks, hence values that were measured; the median of an even sample is the mean
+/// of the middle two. The interval of the median is made of order statistics: it asks nothing of the
+/// distribution, but that the values are independent. Those of a series over time are not: see
+/// `DependentMedian`.
 package struct Statistics: Hashable, Sendable {
   package let count: Int
   package let minimum: Double
@@ -71,7 +72,8 @@ extension Statistics {
     return sorted[j - 1]...sorted[sorted.count - j]
   }
 
-  /// The largest j for which a binomial of `count` fair trials is below j with a probability of at most 2.5 %.
+  /// The largest j for which a binomial of `count` fair trials is below j with a probability of at most 2.5
+  /// %.
   static func medianRank(count: Int) -> Int? {
     let n = Double(count)
     var below = 0.0

@@ -1,9 +1,10 @@
 /// Where a series stops getting faster.
 ///
-/// The first part is cut off where what remains has the smallest standard error of its mean: MSER, the rule of
-/// K. P. White, "An effective truncation heuristic for bias reduction in simulation output", Simulation 69, 1997. It
-/// is applied to the ranks of the values, so that one slow value somewhere decides nothing. A part counts as warm-up
-/// only when it was slower than the rest: a series that begins faster is no warm-up but a drift.
+/// The first part is cut off where what remains has the smallest standard error of its mean: MSER, the rule
+/// of K. P. White, "An effective truncation heuristic for bias reduction in simulation output", Simulation
+/// 69, 1997. It is applied to the ranks of the values, so that one slow value somewhere decides nothing. A
+/// part counts as warm-up only when it was slower than the rest: a series that begins faster is no warm-up
+/// but a drift.
 package struct WarmUp: Hashable, Sendable {
   /// Values at the beginning that do not belong to the steady state.
   package let count: Int
@@ -16,7 +17,8 @@ package struct WarmUp: Hashable, Sendable {
   package init(_ series: [Double]) {
     let n = series.count
     let cut = n >= 8 ? Self.leastStandardError(Self.ranks(of: series), atMost: n * 3 / 4) : 0
-    guard cut > 0, let early = Statistics(Array(series[..<cut])), let late = Statistics(Array(series[cut...])),
+    guard cut > 0, let early = Statistics(Array(series[..<cut])),
+      let late = Statistics(Array(series[cut...])),
       early.median > late.median * (1 + Self.slowdown),
       // … and no value as a rest that spreads as widely would hold anyway.
       early.median > Statistics.percentile(75, ofSorted: series[cut...].sorted())
@@ -69,11 +71,12 @@ package struct Drift: Hashable, Sendable {
   /// Blocks of which the test is made: enough for it to be sure, few enough to outlast what comes and goes.
   static let blocks = 16
 
-  /// nil when the halves differ by less than `threshold`, or when the blocks' medians show no trend: the test of
-  /// H. B. Mann, "Nonparametric tests against trend", Econometrica 13, 1945, at 1 %.
+  /// nil when the halves differ by less than `threshold`, or when the blocks' medians show no trend: the test
+  /// of H. B. Mann, "Nonparametric tests against trend", Econometrica 13, 1945, at 1 %.
   package init?(_ series: [Double], threshold: Double = 0.05) {
     let half = series.count / 2
-    guard half >= 6, let first = Statistics(Array(series[..<half])), let second = Statistics(Array(series[half...])),
+    guard half >= 6, let first = Statistics(Array(series[..<half])),
+      let second = Statistics(Array(series[half...])),
       first.median > 0
     else { return nil }
     change = second.median / first.median - 1

@@ -53,7 +53,9 @@ import Testing
         if Statistics(series)?.medianInterval?.contains(1) ?? true { coveredNaively += 1 }
       }
       #expect((364...396).contains(covered), "\(process), seed 11: \(covered) of 400")
-      if process != .independent { #expect(coveredNaively < 300, "\(process), seed 11: \(coveredNaively) of 400") }
+      if process != .independent {
+        #expect(coveredNaively < 300, "\(process), seed 11: \(coveredNaively) of 400")
+      }
     }
   }
 

@@ -14,7 +14,9 @@ import Testing
   }
 
   /// The number in the system at moments of its own, from who has come and who has gone.
-  private func samples(_ requests: [RequestTime], perRequest share: Double = 0.2, extra: Int = 0) -> [SystemSample] {
+  private func samples(_ requests: [RequestTime], perRequest share: Double = 0.2, extra: Int = 0)
+    -> [SystemSample]
+  {
     let ends = requests.map(\.end).sorted()
     var noise = Noise(seed: 3)
     var samples: [SystemSample] = []

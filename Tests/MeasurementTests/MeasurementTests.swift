@@ -84,8 +84,10 @@ private final class FakeClock {
   @Test func everyDoubtSaysWhatToDo() {
     let doubts: [MeasurementDoubt] = [
       .tooFewRuns(found: 3, expected: 30), .drift(0.2), .wideInterval(0.1), .stillWarming(runs: 9),
-      .throttled(count: 2, seconds: 0.1), .unsteady(independent: 3, turns: 90), .slowRuns(0.3), .crowded(0.2), .others(0.2),
-      .overloaded(offered: 9, served: 5, queue: 40), .littlesLaw(counted: 2, expected: 1), .uncounted(samples: 3),
+      .throttled(count: 2, seconds: 0.1), .unsteady(independent: 3, turns: 90), .slowRuns(0.3), .crowded(0.2),
+      .others(0.2),
+      .overloaded(offered: 9, served: 5, queue: 40), .littlesLaw(counted: 2, expected: 1),
+      .uncounted(samples: 3),
     ]
     for doubt in doubts { #expect(doubt.advice.count > 10, "\(doubt)") }
   }

@@ -39,7 +39,8 @@ private final class FakeClock {
   /// Every third run of the second variant sleeps as long as a run takes.
   @Test(arguments: [50_000, 1_000_000, 20_000_000] as [Double])
   func aSleepEveryFewRuns(nanoseconds: Double) throws {
-    let series = try measure(limits, [{ _, _ in nanoseconds }, { i, _ in nanoseconds * (i % 3 == 0 ? 2 : 1) }])
+    let series = try measure(
+      limits, [{ _, _ in nanoseconds }, { i, _ in nanoseconds * (i % 3 == 0 ? 2 : 1) }])
     #expect(series[0].doubts(limits).isEmpty)
     let isSeen = try isSeen(in: series[1], beyond: nanoseconds * 1.1)
     #expect(isSeen)
@@ -76,14 +77,16 @@ private final class FakeClock {
 
   /// Something else takes half of the processor's time in spells.
   @Test(arguments: 0..<5 as Range<UInt64>) func aBusyCore(seed: UInt64) throws {
-    let series = try measure(limits, [{ _, now in Int(now * 7) % 2 == 0 ? 2_000_000 : 1_000_000 }], noise: seed)
+    let series = try measure(
+      limits, [{ _, now in Int(now * 7) % 2 == 0 ? 2_000_000 : 1_000_000 }], noise: seed)
     let isSeen = try isSeen(in: series[0], beyond: 1_900_000)
     #expect(isSeen)
   }
 
   @Test func aDrift() throws {
     let series = try measure(limits, [{ i, _ in 1_000_000 * (1 + Double(i) / 3000) }])
-    #expect(series[0].doubts(limits).contains { if case .drift(let change) = $0 { change > 0.05 } else { false } })
+    #expect(
+      series[0].doubts(limits).contains { if case .drift(let change) = $0 { change > 0.05 } else { false } })
   }
 
   @Test func tooFewRuns() throws {

@@ -66,7 +66,9 @@ import Testing
     #expect(!doubts.isEmpty)
   }
 
-  private func withSpinners(_ count: Int, until isOver: borrowing Atomic<Bool>, _ body: () throws -> Void) throws {
+  private func withSpinners(_ count: Int, until isOver: borrowing Atomic<Bool>, _ body: () throws -> Void)
+    throws
+  {
     try withUnsafePointer(to: isOver) { flag in
       var threads: [pthread_t] = []
       for _ in 0..<count {

@@ -27,7 +27,8 @@ import Testing
 
   /// Ranks from tables of the binomial distribution with p = 1/2: of 10 values the 2nd and 9th, of 20 the 6th and
   /// 15th, of 100 the 40th and 61st.
-  @Test(arguments: [(5, nil), (6, 1), (8, 1), (9, 2), (10, 2), (20, 6), (30, 10), (100, 40)] as [(Int, Int?)])
+  @Test(
+    arguments: [(5, nil), (6, 1), (8, 1), (9, 2), (10, 2), (20, 6), (30, 10), (100, 40)] as [(Int, Int?)])
   func intervalOfTheMedianIsMadeOfOrderStatistics(count: Int, rank: Int?) {
     let interval = Statistics((1...count).map(Double.init))?.medianInterval
     #expect(interval == rank.map { Double($0)...Double(count + 1 - $0) })

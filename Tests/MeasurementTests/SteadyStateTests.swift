@@ -13,7 +13,9 @@ import Testing
   @Test func aDecayEndsWhereItIsLostInTheNoise() {
     var noise = Noise(seed: 2)
     // 1 + 1/2^(i/5): below the noise of 2 % from the 28th value on.
-    let series = noise.independent(300).enumerated().map { i, value in value + 1 / Double(1 << (min(i, 100) / 5)) }
+    let series = noise.independent(300).enumerated().map { i, value in
+      value + 1 / Double(1 << (min(i, 100) / 5))
+    }
     let warmUp = WarmUp(series)
     #expect((15...45).contains(warmUp.count), "\(warmUp.count)")
   }

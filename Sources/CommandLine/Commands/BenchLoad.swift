@@ -8,12 +8,14 @@ import Terminal
 /// The load of `bench --concurrency` and `bench --rate`.
 struct BenchLoad {
   static let concurrency = Option<[Int]?>.value(
-    "--concurrency", "LIST", "so many callers at once, each with a request of its own and --threads of its own",
+    "--concurrency", "LIST",
+    "so many callers at once, each with a request of its own and --threads of its own",
     default: nil, defaultText: "1 with --rate"
   ) { (text) throws(UsageError) in try Read.counts(text) }
 
   static let rate = Option<[Double]?>.value(
-    "--rate", "LIST", "requests per second of a Poisson process, served by the callers; latency counts from the "
+    "--rate", "LIST",
+    "requests per second of a Poisson process, served by the callers; latency counts from the "
       + "arrival", default: nil
   ) { (text) throws(UsageError) in
     var rates: [Double] = []
@@ -109,10 +111,13 @@ extension BenchLoad {
       rates == nil
       ? "closed loop: each caller asks again when it was answered"
       : "open loop: Poisson arrivals, first come, first served; latency from the intended arrival"
-    console.print("method  \(kind); at least \(limits.minimumRuns) requests and \(significant(limits.minimumSeconds, 2)) s")
+    console.print(
+      "method  \(kind); at least \(limits.minimumRuns) requests and \(significant(limits.minimumSeconds, 2)) s"
+    )
     console.print()
     var rates = TextTable([
-      ">batch", "backend", ">callers", ">threads each", ">requests", ">offered /s", ">served /s", "95 % CI", ">items/s",
+      ">batch", "backend", ">callers", ">threads each", ">requests", ">offered /s", ">served /s", "95 % CI",
+      ">items/s",
       ">busy", ">in system", ">rate × latency",
     ])
     var latencies = TextTable([
@@ -126,8 +131,10 @@ extension BenchLoad {
         "\(significant($0.lowerBound, 4)) … \(significant($0.upperBound, 4))"
       }
       rates.add([
-        "\(row.batch)", row.backend.rawValue, "\(report.callers)", "\(row.threads)", "\(report.latency.count)", offered,
-        significant(report.servedRate, 4), interval ?? "–", significant(report.servedRate * Double(row.batch), 4),
+        "\(row.batch)", row.backend.rawValue, "\(report.callers)", "\(row.threads)",
+        "\(report.latency.count)", offered,
+        significant(report.servedRate, 4), interval ?? "–",
+        significant(report.servedRate * Double(row.batch), 4),
         percent(report.utilization), report.littlesLaw.map { significant($0.counted, 3) } ?? "–",
         report.littlesLaw.map { significant($0.expected, 3) } ?? "–",
       ])
@@ -149,13 +156,17 @@ extension BenchLoad {
   func json(_ rows: [LoadRow]) -> [(String, JSON)] {
     [
       ("load", .string(rates == nil ? "closed_loop" : "open_loop")),
-      ("rows", .array(rows.map { row in
-        .object(
-          [
-            ("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch)),
-            ("threads", .integer(row.threads)),
-          ] + latencyReportJSON(row.report, doubts: row.doubts))
-      })),
+      (
+        "rows",
+        .array(
+          rows.map { row in
+            .object(
+              [
+                ("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch)),
+                ("threads", .integer(row.threads)),
+              ] + latencyReportJSON(row.report, doubts: row.doubts))
+          })
+      ),
     ]
   }
 }
