@@ -93,7 +93,7 @@ struct KernelBenchmark {
     var kernels: [MeasuredKernel] = []
     for (isContender, limits) in [(true, limits), (false, Self.brief(limits))] {
       let group = runs.indices.filter { contends[$0] == isContender }.map { runs[$0] }
-      let series = try InterleavedMeasurement(limits: limits).run(
+      let series = try InterleavedMeasurement(limits: limits, threads: ceilings.threads).run(
         group.map { item in { try item.run.run() } })
       for (item, series) in zip(group, series) {
         guard let statistics = series.statistics else { continue }

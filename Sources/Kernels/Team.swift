@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Synchronization
 
 /// The calling thread and the workers it has leased: one fork and join at a time.

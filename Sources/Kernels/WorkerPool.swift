@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Synchronization
 
 /// The one pool of threads of the process. Idle workers spin for a moment, yield for a while, then park.

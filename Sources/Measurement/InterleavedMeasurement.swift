@@ -12,6 +12,8 @@ package struct MeasurementLimits: Hashable, Sendable {
   package var turnSeconds: Double
   /// What is doubtful when it could end goes on for up to so many times as long.
   package var patience: Double = 4
+  /// How long to wait for the processors to come together again: such spells last some seconds.
+  package var spellSeconds: Double = 30
 
   package init(
     minimumRuns: Int = 30, minimumSeconds: Double = 1, maximumSeconds: Double = 60,
@@ -59,10 +61,21 @@ package struct TimedClosure: MeasuredSubject {
 package struct InterleavedMeasurement {
   package let limits: MeasurementLimits
   private let clock: () -> UInt64
+  private let areApart: () -> Bool
 
-  package init(limits: MeasurementLimits, clock: @escaping () -> UInt64 = monotonicNanoseconds) {
+  /// For subjects of so many threads.
+  package init(limits: MeasurementLimits, threads: Int) {
+    self.init(limits: limits, areApart: { ProcessorLink.areApart(threads: threads) })
+  }
+
+  /// `areApart` is asked between rounds whether the processors are far from each other.
+  package init(
+    limits: MeasurementLimits, clock: @escaping () -> UInt64 = monotonicNanoseconds,
+    areApart: @escaping () -> Bool = { false }
+  ) {
     self.limits = limits
     self.clock = clock
+    self.areApart = areApart
   }
 
   /// Runs every subject warm, then all of them round by round; the order is reversed every other round.
@@ -84,20 +97,40 @@ package struct InterleavedMeasurement {
     let limit = limits.maximumSeconds * Double(subjects.count)
     var pace = Pace(limits)
     var random = SplitMix(seed: 1)
-    var round = 0
+    // Of each round.
+    var apart: [Bool] = []
+    var wasApart = areApart()
     while !subjects.isEmpty {
       // Turns of one length could keep step with something that comes back every few runs, and never see it.
       let seconds = limits.turnSeconds * (1 + Double(random.nextFloat()) / 2)
       for position in subjects.indices {
-        let i = round % 2 == 0 ? position : subjects.count - 1 - position
+        let i = apart.count % 2 == 0 ? position : subjects.count - 1 - position
         series[i].turns.append(try turn(of: subjects[i], seconds: seconds))
       }
-      round += 1
+      let isApart = areApart()
+      apart.append(wasApart || isApart)
+      wasApart = isApart
       let elapsed = Double(clock() - start) / 1e9
       progress(min(1, max(pace.share, elapsed / limit)))
-      if elapsed >= limit || pace.isEnough(series, after: elapsed) { break }
+      if elapsed >= limit || pace.isEnough(series, apart: apart, after: elapsed) { break }
     }
-    return Self.steady(series)
+    return Self.steady(Self.together(series, apart: apart, atLeast: pace.minimumRounds))
+  }
+
+  /// Without the rounds in which the processors were far from each other, if enough remain; otherwise all, and
+  /// the series tell how many were.
+  static func together(_ series: [MeasuredSeries], apart: [Bool], atLeast minimum: Int) -> [MeasuredSeries] {
+    let far = apart.count { $0 }
+    return series.map { one in
+      var one = one
+      if apart.count - far >= minimum {
+        one.turns = zip(one.turns, apart).filter { !$1 }.map(\.0)
+        one.setAsideTurns = far
+      } else {
+        one.apartTurns = far
+      }
+      return one
+    }
   }
 
   /// Without the rounds in which any of the subjects was still getting faster: what remains are whole rounds.
@@ -156,18 +189,20 @@ private struct Pace {
     nextLook = minimumRounds
   }
 
-  mutating func isEnough(_ series: [MeasuredSeries], after elapsed: Double) -> Bool {
+  mutating func isEnough(_ series: [MeasuredSeries], apart: [Bool], after elapsed: Double) -> Bool {
     let rounds = series.first?.turns.count ?? 0
     if let deadline, elapsed >= deadline { return true }
     guard rounds >= nextLook else { return false }
     nextLook = rounds + max(1, rounds / 10)
-    let steady = InterleavedMeasurement.steady(series)
+    let together = InterleavedMeasurement.together(series, apart: apart, atLeast: minimumRounds)
+    let steady = InterleavedMeasurement.steady(together)
     let runs = steady.map { $0.turns.reduce(0) { $0 + $1.count } }.min() ?? 0
     let seconds = (steady.map { $0.times.reduce(0, +) }.min() ?? 0) / 1e9
     share = min(
       Double(runs) / Double(max(1, limits.minimumRuns)), seconds / max(1e-9, limits.minimumSeconds),
       Double(steady[0].turns.count) / Double(minimumRounds))
     guard share >= 1 else { return false }
+    if together.contains(where: { $0.apartTurns > 0 }) { return elapsed >= limits.spellSeconds }
     if deadline == nil { deadline = elapsed * limits.patience }
     return steady.allSatisfy { one in
       one.doubts(limits).isEmpty

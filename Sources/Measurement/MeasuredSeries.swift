@@ -10,6 +10,10 @@ package struct MeasuredSeries: Sendable {
   package var droppedTurns: Int
   /// Whether the times had settled when the measurement ended.
   package var isWarm: Bool
+  /// Turns that do not count, since the processors were far from each other.
+  package var setAsideTurns = 0
+  /// Of those that count, turns at a time when they were.
+  package var apartTurns = 0
   package var turns: [[Double]]
 
   package init(warmUpRuns: Int = 0, droppedTurns: Int = 0, isWarm: Bool = true, turns: [[Double]] = []) {

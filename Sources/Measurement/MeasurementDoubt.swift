@@ -16,6 +16,8 @@ package enum MeasurementDoubt: Hashable, Sendable {
   case crowded(Double)
   /// The share of the processors' time that other processes took.
   case others(Double)
+  /// The share of the turns in which the processors were far from each other.
+  case apart(Double)
   /// Requests arrive faster than they are served; rates per second, and requests left over.
   case overloaded(offered: Double, served: Double, queue: Int)
   /// The mean number of requests in the system as it was counted, and as rate and latency say.
@@ -39,6 +41,9 @@ extension MeasurementDoubt: CustomStringConvertible {
     case .slowRuns(let excess): "the mean is \(percent(excess)) above the median: some runs are much slower"
     case .others(let share): "other processes took \(percent(share)) of the processors' time"
     case .crowded(let share): "threads waited for a processor for \(percent(share)) of the time"
+    case .apart(let share):
+      "the machine kept its processors far from each other in \(percent(share)) of the turns: work shared by threads "
+        + "takes longer then"
     case .overloaded(let offered, let served, let queue):
       "overloaded: \(rate(offered)) requests per second came, \(rate(served)) were served, \(queue) were left over; "
         + "latencies are those of a growing queue"
@@ -58,6 +63,7 @@ extension MeasurementDoubt: CustomStringConvertible {
     case .stillWarming, .unsteady, .uncounted: "measure longer with --seconds"
     case .slowRuns: "look at p99, and for what interrupts the runs"
     case .others: "measure while nothing else runs"
+    case .apart: "measure again, for longer with --limit, or with --threads 1"
     case .crowded: "use fewer --threads, or stop what else is running"
     case .overloaded: "ask for a lower --rate, or more --concurrency"
     case .littlesLaw: "measure longer with --seconds, with processors to spare"

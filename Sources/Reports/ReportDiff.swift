@@ -84,7 +84,7 @@ package struct ReportDiff: Sendable {
 
   /// Other views of the median, and what says how it was measured.
   private static let derived: Set = [
-    "turns", "dropped_turns", "independent_turns", "runs", "warm_up_runs", "rounds", "seconds", "min_ms", "mean_ms",
+    "turns", "dropped_turns", "set_aside_turns", "apart_turns", "independent_turns", "runs", "warm_up_runs", "rounds", "seconds", "min_ms", "mean_ms",
     "p90_ms", "p99_ms", "max_ms", "p50_ms_per_item", "items_per_s", "earned_share", "changes",
   ]
   /// A number that was measured once may differ by so much for no reason.

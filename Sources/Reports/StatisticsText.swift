@@ -19,8 +19,15 @@ package func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", di
 package func seriesJSON(_ series: MeasuredSeries) -> [(String, JSON)] {
   (series.statistics.map { statisticsJSON($0) } ?? []) + [
     ("warm_up_runs", .integer(series.warmUpRuns)), ("turns", .integer(series.turns.count)),
-    ("dropped_turns", .integer(series.droppedTurns)), ("independent_turns", .integer(series.independentTurns)),
+    ("dropped_turns", .integer(series.droppedTurns)), ("set_aside_turns", .integer(series.setAsideTurns)),
+    ("apart_turns", .integer(series.apartTurns)), ("independent_turns", .integer(series.independentTurns)),
   ]
+}
+
+/// What is left out for the processors' sake; nil where nothing is.
+package func setAsideText(turns: Int, counting: Int) -> String? {
+  guard turns > 0 else { return nil }
+  return "\(turns) of \(turns + counting) turns are set aside: the machine kept its processors far from each other then"
 }
 
 /// The median in milliseconds and its interval, with no more digits than are known.

@@ -12,12 +12,15 @@ private final class FakeClock {
 
   /// Measures subjects whose runs take `times`, in ns, by the number of the run and the time of the clock in seconds.
   private func measure(
-    _ limits: MeasurementLimits, _ times: [(Int, Double) -> Double], noise seed: UInt64 = 1
+    _ limits: MeasurementLimits, _ times: [(Int, Double) -> Double], noise seed: UInt64 = 1,
+    areApart: @escaping (Double) -> Bool = { _ in false }
   ) throws -> [MeasuredSeries] {
     let clock = FakeClock()
     var noise = Noise(seed: seed)
     var calls = [Int](repeating: 0, count: times.count)
-    return try InterleavedMeasurement(limits: limits, clock: { clock.now }).run(
+    return try InterleavedMeasurement(
+      limits: limits, clock: { clock.now }, areApart: { areApart(Double(clock.now) / 1e9) }
+    ).run(
       times.indices.map { i in
         {
           let time = times[i](calls[i], Double(clock.now) / 1e9) * (1 + 0.01 * abs(noise.normal()))
@@ -44,6 +47,28 @@ private final class FakeClock {
     #expect(series[0].doubts(limits).isEmpty)
     let isSeen = try isSeen(in: series[1], beyond: nanoseconds * 1.1)
     #expect(isSeen)
+  }
+
+  /// For two thirds of the time the processors are far from each other, and runs take longer.
+  @Test func processorsThatComeAndGo() throws {
+    func areApart(_ seconds: Double) -> Bool { seconds.truncatingRemainder(dividingBy: 3) < 2 }
+    let series = try measure(
+      limits, [{ areApart($1) ? 1_600_000 : 1_000_000 }, { areApart($1) ? 2_000_000 : 1_500_000 }],
+      areApart: areApart)
+    for one in series {
+      #expect(one.doubts(limits).isEmpty, "\(one.doubts(limits))")
+      #expect(one.setAsideTurns > 0)
+      #expect(one.apartTurns == 0)
+    }
+    let median = try #require(series[0].statistics).median
+    #expect(median > 1_000_000 && median < 1_020_000)
+    #expect(series[0].turns.count == series[1].turns.count)
+  }
+
+  @Test func processorsThatStayApart() throws {
+    let series = try measure(limits, [{ _, _ in 1_600_000 }], areApart: { _ in true })
+    #expect(series[0].doubts(limits) == [.apart(1)])
+    #expect(series[0].setAsideTurns == 0)
   }
 
   /// A rare but long sleep moves no median; the mean shows it.

@@ -167,7 +167,7 @@ package struct CellRunner {
       pass.patience = 1
       let subjects = contestants.map { Watched($0.worker) }
       do {
-        let series = try InterleavedMeasurement(limits: pass).run(subjects: subjects)
+        let series = try InterleavedMeasurement(limits: pass, threads: cell.threads).run(subjects: subjects)
         for i in contestants.indices { contestants[i].series.append(series[i]) }
       } catch {
         // The rounds of this pass are lost; those before it count, but not for the engine that failed.
@@ -206,6 +206,7 @@ package struct CellRunner {
       runs: statistics.count, median: statistics.median, interval: statistics.medianInterval,
       p99: statistics.p99)
     result.roundMedians = contestant.series.turnMedians
+    result.setAsideRounds = contestant.series.setAsideTurns
     result.doubts = contestant.series.doubts(limits).map(\.finding)
   }
 }
@@ -216,6 +217,8 @@ extension MeasuredSeries {
     isWarm = (turns.isEmpty || isWarm) && pass.isWarm
     warmUpRuns += pass.warmUpRuns
     droppedTurns += pass.droppedTurns
+    setAsideTurns += pass.setAsideTurns
+    apartTurns += pass.apartTurns
     turns += pass.turns
   }
 }

@@ -26,7 +26,8 @@ extension PeerResult {
     }
     members += [
       ("ratio_over_needletail", PeerCell.json(cell.ratio(engine))),
-      ("round_p50_ms", .array(roundMedians.map { .number($0 / 1e6) })), ("doubts", JSON(doubts)),
+      ("round_p50_ms", .array(roundMedians.map { .number($0 / 1e6) })), 
+      ("set_aside_rounds", .integer(setAsideRounds)), ("doubts", JSON(doubts)),
     ]
     return .object(members)
   }
@@ -58,6 +59,7 @@ extension PeerResult {
         p99: (json["p99_ms"]?.double ?? median) * 1e6)
     }
     roundMedians = (json["round_p50_ms"]?.array ?? []).compactMap(\.double).map { $0 * 1e6 }
+    setAsideRounds = json["set_aside_rounds"]?.integer ?? 0
     doubts = (json["doubts"]?.array ?? []).compactMap(\.string)
   }
 }

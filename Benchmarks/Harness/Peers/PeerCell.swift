@@ -36,6 +36,8 @@ package struct PeerResult: Sendable {
   package var times: Times?
   /// In nanoseconds; those of the same round are compared.
   package var roundMedians: [Double] = []
+  /// Rounds that do not count, since the processors were far from each other.
+  package var setAsideRounds = 0
   /// The largest difference over the reference's largest magnitude, of the worst output; nil: not compared.
   package var difference: Double?
   /// Why the outputs are not the reference's.

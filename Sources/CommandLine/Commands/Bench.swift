@@ -120,7 +120,9 @@ private func measure(
     runs.append(try PreparedRun(compiled, backend, threads: threads, inputs: values))
   }
   let watch = MachineWatch()
-  let series = try InterleavedMeasurement(limits: limits).run(runs.map { run in { try run.run() } }) {
+  let series = try InterleavedMeasurement(limits: limits, threads: runs[0].request.threads).run(
+    runs.map { run in { try run.run() } }
+  ) {
     console.progress("batch \(batch)", $0)
   }
   let disturbances = watch.doubts()
@@ -150,9 +152,12 @@ private func printBench(
   printHeader(model, options, threads, console)
   let runs = rows.map(\.statistics.count)
   let warm = rows.map(\.series.warmUpRuns)
+  let setAside = setAsideText(
+    turns: rows.reduce(0) { $0 + $1.series.setAsideTurns }, counting: rows.reduce(0) { $0 + $1.series.turns.count })
   console.print(
     "method  interleaved, \(warm.min() ?? 0)–\(warm.max() ?? 0) runs of warm-up, \(runs.min() ?? 0)–\(runs.max() ?? 0) "
       + "measured, at least \(limits.minimumRuns) and \(significant(limits.minimumSeconds, 2)) s each")
+  if let setAside { console.print("        \(setAside)") }
   console.print()
   var table = TextTable([
     ">batch", "backend", ">p50 ms", "95 % CI", ">p90 ms", ">p99 ms", ">min ms", ">mean ms", ">items/s", ">first ms",

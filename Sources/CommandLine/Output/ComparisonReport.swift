@@ -46,6 +46,9 @@ struct ComparisonReport {
     console.print(
       "method  interleaved, \(range(warm)) runs of warm-up, \(range(runs)) measured; at least \(limits.minimumRuns) "
         + "and \(significant(limits.minimumSeconds, 2)) s each")
+    let setAside = setAsideText(
+      turns: rows.reduce(0) { $0 + $1.row.series.setAsideTurns }, counting: rows.reduce(0) { $0 + $1.row.series.turns.count })
+    if let setAside { console.print("        \(setAside)") }
     var all = VariantNumerics()
     for row in rows { all.merge(row.row.numerics) }
     console.print(

@@ -37,14 +37,18 @@ private struct ReportPage {
   func page() -> Page {
     let name = modelName(of: report)
     let isComparison = !variants.isEmpty
+    let setAside = setAsideText(turns: sum("set_aside_turns"), counting: sum("turns"))
     return Page(
       isComparison ? "\(name): original against optimized" : "\(name): how long it takes",
-      summary: isComparison
+      summary: (isComparison
         ? "Original: the file's graph, node for node. Folded: constants folded, dead nodes and identities removed. "
           + "Optimized: every pass. All ran in turns in one process; intervals are of the median, with 95 % confidence."
-        : "Backends ran in turns in one process; intervals are of the median, with 95 % confidence.",
+        : "Backends ran in turns in one process; intervals are of the median, with 95 % confidence.")
+        + (setAside.map { " \($0)." } ?? ""),
       sections: [facts(), times(), growth(), memory(), passes(), placement(), layers()].compactMap { $0 })
   }
+
+  private func sum(_ name: String) -> Int { rows.reduce(0) { $0 + ($1.json[name]?.integer ?? 0) } }
 
   private func row(_ backend: String, _ batch: Int, _ variant: String?) -> MeasuredRow? {
     rows.first { $0.backend == backend && $0.batch == batch && $0.variant == variant }

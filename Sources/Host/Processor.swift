@@ -4,7 +4,7 @@ import Glibc
 ///
 /// The kernel likes to wake a thread where its waker runs. For a worker that is the worst place: it shares a processor
 /// with the thread that waits for it, until some milliseconds later the load is balanced.
-enum Processor {
+package enum Processor {
   private typealias GetCPU = @convention(c) () -> Int32
   private typealias Affinity = @convention(c) (Int32, Int, UnsafeMutableRawPointer) -> Int32
 
@@ -23,14 +23,14 @@ enum Processor {
   private static let maximum = 1024
 
   /// nil where the system does not say.
-  static var current: Int32? {
+  package static var current: Int32? {
     guard let functions else { return nil }
     let processor = functions.getCPU()
     return processor < 0 ? nil : processor
   }
 
   /// Moves the calling thread to any other processor that it may run on; its mask is afterwards what it was.
-  static func leave(_ processor: Int32) {
+  package static func leave(_ processor: Int32) {
     guard let functions, processor >= 0, processor < maximum else { return }
     let byteCount = maximum / 8
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: byteCount) { mask in
