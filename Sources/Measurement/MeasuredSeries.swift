@@ -23,12 +23,17 @@ package struct MeasuredSeries: Sendable {
     self.turns = turns
   }
 
+  /// What another process would find is off by up to this share: where its memory happens to lie decides, and no
+  /// interval of one process shows it. Twice the standard deviation of ratios of 10 µs to 4 ms runs over
+  /// processes; see `docs/measuring.md`.
+  package static let processLuck = 0.02
+
   package var times: [Double] { turns.flatMap { $0 } }
 
   /// Of all runs; but the median and its interval are those of the turns' medians.
   package var statistics: Statistics? {
     guard let all = Statistics(times), let center = DependentMedian(turnMedians) else { return nil }
-    return all.with(center)
+    return all.with(center).widened(by: Self.processLuck * center.median)
   }
 
   /// The median of each turn: what is compared with another subject's turn of the same round.
@@ -39,17 +44,16 @@ package struct MeasuredSeries: Sendable {
 
   /// How many times faster this is than `reference`, round by round.
   package func speedups(over reference: MeasuredSeries) -> Statistics? {
-    Self.statistics(of: zip(reference.turnMedians, turnMedians).map { $0 / $1 })
+    let rounds = zip(reference.turnMedians, turnMedians).map { $0 / $1 }
+    guard let all = Statistics(rounds), let center = DependentMedian(rounds) else { return nil }
+    return all.with(center).widened(by: Self.processLuck * center.median)
   }
 
   /// How much longer this takes than `reference`, round by round, in nanoseconds.
   package func excess(over reference: MeasuredSeries) -> Statistics? {
-    Self.statistics(of: zip(reference.turnMedians, turnMedians).map { $1 - $0 })
-  }
-
-  private static func statistics(of rounds: [Double]) -> Statistics? {
+    let rounds = zip(reference.turnMedians, turnMedians).map { $1 - $0 }
     guard let all = Statistics(rounds), let center = DependentMedian(rounds) else { return nil }
-    return all.with(center)
+    return all.with(center).widened(by: Self.processLuck * (Statistics(reference.turnMedians)?.median ?? 0))
   }
 
   /// Takes the first turns for warm-up.

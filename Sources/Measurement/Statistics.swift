@@ -47,6 +47,15 @@ package struct Statistics: Hashable, Sendable {
     Statistics(self, median: center.median, medianInterval: center.interval)
   }
 
+  /// The same with an interval that allows for an independent error of this size, in the unit of the sample.
+  func widened(by error: Double) -> Statistics {
+    guard let interval = medianInterval else { return self }
+    return Statistics(
+      self, median: median,
+      medianInterval: median - hypot(median - interval.lowerBound, error)
+        ... median + hypot(interval.upperBound - median, error))
+  }
+
   /// Half the width of the interval, as a share of the median; nil without an interval.
   package var relativeHalfWidth: Double? {
     guard let interval = medianInterval, median != 0 else { return nil }
