@@ -30,9 +30,11 @@ struct NodeCase {
   var epilogue = Epilogue()
   var epilogueInputs: [Tensor] = []
   var output: [Int]
+  /// That the kernel is prepared for.
+  var threads = 1
 
   var request: KernelRequest {
-    KernelRequest(
+    var request = KernelRequest(
       op: op,
       inputs: inputs.enumerated().map { i, tensor in
         tensor.map {
@@ -41,6 +43,8 @@ struct NodeCase {
       },
       epilogueInputs: epilogueInputs.map { Slot(Placement(dataType: $0.dataType, sizes: $0.sizes)) },
       outputs: [Placement(dataType: .float32, sizes: output)], epilogue: epilogue)
+    request.threads = threads
+    return request
   }
 }
 
@@ -62,6 +66,11 @@ func accepting(_ node: NodeCase, _ backend: SIMDBackend) throws -> (Kernel, [Off
 /// that nothing is written beyond the result.
 func results(_ node: NodeCase, _ backend: SIMDBackend, fusing: Int? = nil) throws -> [[Float]] {
   let (kernel, offers) = try accepting(node, backend)
+  return try results(node, kernel, offers, fusing: fusing)
+}
+
+/// The same of a kernel that need not accept the case.
+func results(_ node: NodeCase, _ kernel: Kernel, _ offers: [Offer], fusing: Int? = nil) throws -> [[Float]] {
   guard case .planned(let prepare) = kernel.implementation else { throw Declined(reason: "not planned") }
   return try offers.map { offer in
     #expect(offer.fusedSteps == fusing ?? node.epilogue.steps.count, "\(kernel.name)")

@@ -97,7 +97,7 @@ struct ConvolutionKernel: PreparedKernel {
   private static func outputSizes(_ request: KernelRequest) -> [Int] { request.outputs[0]?.sizes ?? [] }
 
   /// The operator's own bias, then the epilogue.
-  private static func program(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> [FusedEpilogue
+  static func program(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> [FusedEpilogue
     .Step]
   {
     var steps = request.fusable(into: space, limit: fusedSteps).steps

@@ -80,6 +80,17 @@ struct Microkernels: @unchecked Sendable {
     }
   }
 
+  /// The left operands of the products of a tile of F(m×m, 3×3), `step` floats apart.
+  func winogradInput(
+    _ m: Int, _ tile: UnsafePointer<nt_winograd_tile>, channels: Int, _ v: UnsafeMutablePointer<Float>, step: Int
+  ) { table.winograd_input(Int32(m), tile, channels, v, step) }
+
+  /// The results of a tile from its products.
+  func winogradOutput(
+    _ m: Int, _ tile: UnsafePointer<nt_winograd_tile>, columns: Int, _ products: UnsafePointer<Float>,
+    step: Int, _ epilogue: UnsafePointer<nt_epilogue>
+  ) { table.winograd_output(Int32(m), tile, columns, products, step, epilogue) }
+
   func maxPool(_ window: UnsafePointer<nt_window>, rows: Range<Int>) {
     table.max_pool(window, rows.lowerBound, rows.upperBound)
   }

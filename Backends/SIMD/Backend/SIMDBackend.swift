@@ -16,7 +16,7 @@ package struct SIMDBackend: Backend {
     self.isa = isa
     let micro = Microkernels(isa)
     kernels =
-      [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + MatrixKernel.rows(micro)
+      [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + WinogradKernel.rows(micro) + MatrixKernel.rows(micro)
       + SweepKernel.rows(micro)
       + PoolingKernel.rows(micro) + RowsKernel.rows(micro) + ReduceKernel.rows(micro) + [
         ConcatKernel.row(micro)

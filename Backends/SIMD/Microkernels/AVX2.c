@@ -15,12 +15,14 @@
 #include "Templates/Rows.h"
 #include "Templates/Gemm.h"
 #include "Templates/Depthwise.h"
+#include "Templates/Winograd.h"
 #include "Templates/Pooling.h"
 #pragma clang attribute pop
 
 const nt_kernels nt_avx2_kernels = {
     .isa = NT_AVX2, .tile_rows = TILE_ROWS, .panel_units = PANEL_UNITS,
     .gemm = gemm, .gemv = gemv, .depthwise = depthwise,
+    .winograd_input = winograd_input, .winograd_output = winograd_output,
     .max_pool = max_pool, .average_pool = average_pool,
     .unary = unary, .binary = binary, .steps = steps,
     .softmax = softmax, .sum = sum, .maximum = maximum, .column_sum = column_sum, .layer_norm = layer_norm,

@@ -1,5 +1,6 @@
 #include <string.h>
 #include "SIMDMicrokernels.h"
+#include "WinogradPoints.h"
 
 enum { unit = 8 };
 
@@ -54,6 +55,50 @@ void nt_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n
       if (n_stride == 1) memcpy(to, from, (size_t)valid * sizeof(float));
       else for (ptrdiff_t j = 0; j < valid; j++) to[j] = from[j * n_stride].value;
       for (ptrdiff_t j = valid; j < width; j++) to[j] = 0;
+    }
+  }
+}
+
+// G of F(m×m, 3×3): a row of 1, p, p² for each point p, over the product of its distances from the others.
+static void winograd_weight_rows(int32_t m, double rows[NT_WINOGRAD_LARGEST + 2][3]) {
+  const double *points = winograd_points[m - 2];
+  for (int j = 0; j <= m; j++) {
+    double distance = 1;
+    for (int i = 0; i <= m; i++) if (i != j) distance *= points[j] - points[i];
+    for (int k = 0; k < 3; k++) rows[j][k] = (k == 0 ? 1 : k == 1 ? points[j] : points[j] * points[j]) / distance;
+  }
+  for (int k = 0; k < 3; k++) rows[m + 1][k] = k == 2;
+}
+
+enum { widest_panel = 64 };
+
+void nt_winograd_pack(int32_t m, int32_t widest, const void *source, ptrdiff_t k, ptrdiff_t n, float *packed) {
+  const unaligned_float *weights = source;
+  const ptrdiff_t side = m + 2, matrix = nt_packed_count(k, n);
+  double g[NT_WINOGRAD_LARGEST + 2][3];
+  winograd_weight_rows(m, g);
+  const ptrdiff_t panels = nt_panel_count(widest, n);
+  for (ptrdiff_t p = 0; p < panels; p++) {
+    ptrdiff_t column, width;
+    nt_panel(widest, n, p, &column, &width);
+    const ptrdiff_t valid = n - column < width ? n - column : width;
+    float *panel = packed + column * k;
+    for (ptrdiff_t c = 0; c < k; c++) {
+      double w[3][3][widest_panel] = {0}, half[NT_WINOGRAD_LARGEST + 2][3][widest_panel];
+      for (ptrdiff_t o = 0; o < valid; o++) {
+        const unaligned_float *from = weights + ((column + o) * k + c) * 9;
+        for (int i = 0; i < 9; i++) w[i / 3][i % 3][o] = from[i].value;
+      }
+      for (ptrdiff_t i = 0; i < side; i++)
+        for (int x = 0; x < 3; x++)
+          for (ptrdiff_t o = 0; o < width; o++)
+            half[i][x][o] = g[i][0] * w[0][x][o] + g[i][1] * w[1][x][o] + g[i][2] * w[2][x][o];
+      for (ptrdiff_t i = 0; i < side; i++)
+        for (ptrdiff_t j = 0; j < side; j++) {
+          float *to = panel + (i * side + j) * matrix + c * width;
+          for (ptrdiff_t o = 0; o < width; o++)
+            to[o] = (float)(g[j][0] * half[i][0][o] + g[j][1] * half[i][1][o] + g[j][2] * half[i][2][o]);
+        }
     }
   }
 }

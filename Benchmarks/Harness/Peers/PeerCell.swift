@@ -69,7 +69,7 @@ package struct PeerCell: Sendable {
   /// A ratio within this of 1 is a tie: passes minutes apart differ by more.
   package static let tie = 0.05
   /// Ratios are known well enough when their interval is narrower, as a share of the median.
-  package static let widestRatio = 0.05
+  package static let widestRatio = 0.06
 
   package static let ours = "needletail"
 
@@ -125,7 +125,7 @@ package struct PeerCell: Sendable {
     guard ratioOverBest != nil, let best, let ours = result(Self.ours) else { return [] }
     return disturbances + ours.doubts.map { "\(ours.engine): \($0)" }
       + best.doubts.map { "\(best.engine): \($0)" }
-      + (isPrecise ? [] : ["the interval of the ratio is wider than 5 %"])
+      + (isPrecise ? [] : ["the interval of the ratio is wider than 6 %"])
   }
 
   /// Whether the interval of the ratio is as narrow as it should be.

@@ -5,7 +5,7 @@ import Terminal
 
 private let quick = Option<Bool>.flag("--quick", "a few models at batch 1, in under 5 minutes; the default")
 private let full = Option<Bool>.flag(
-  "--full", "every model, batch and engine, until the ratios are known; takes hours")
+  "--full", "every model, batch and engine, until the ratios are known; takes two hours")
 private let resume = Option<Bool>.flag("--resume", "keep the cells that the file of --json holds already")
 
 private let listModels = Option<Bool>.flag(
@@ -23,7 +23,7 @@ private let batches = Option<[Int]?>.value(
 ) { (text) throws(UsageError) in try Read.counts(text) }
 private let limit = Option<Double?>.value(
   "--limit", "T", "measure a cell for at most so many seconds", default: nil,
-  defaultText: "16 with --quick, 600 with --full"
+  defaultText: "16 with --quick, 90 with --full"
 ) { (text) throws(UsageError) in try Read.seconds(text) }
 
 func names(_ text: String) throws(UsageError) -> [String]? {
@@ -71,7 +71,7 @@ private struct Mode {
       ], engines: EngineTable.peers, batches: [1, 4, 32])
     mode.limits.seconds = 3
     mode.limits.turnSeconds = 0.1
-    mode.limits.maximumSeconds = 600
+    mode.limits.maximumSeconds = 90
     return mode
   }
 }
@@ -81,7 +81,7 @@ package let peersCommand = CommandDeclaration(
   discussion:
     "Each engine is a process of its own for each model, batch and number of threads; they run in turns, and "
     + "the others stand still. Rounds are added until the 95 % interval of the ratio over the best f32 engine is below "
-    + "5 %, or the cell's time is over. With --json the file is rewritten after every cell, and --resume goes on from it.",
+    + "6 %, or the cell's time is over. With --json the file is rewritten after every cell, and --resume goes on from it.",
   options: [
     quick.declaration, full.declaration, models.declaration, listModels.declaration, engines.declaration,
     threads.declaration,

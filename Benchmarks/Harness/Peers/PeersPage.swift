@@ -190,7 +190,7 @@ extension PeersReport {
 
   private func verdictText(_ cell: PeerCell) -> String {
     guard cell.verdict == .none else {
-      return cell.verdict.rawValue + (cell.isPrecise ? "" : ", interval wider than 5 %")
+      return cell.verdict.rawValue + (cell.isPrecise ? "" : ", interval wider than 6 %")
     }
     guard let ours = cell.result(PeerCell.ours) else { return "needletail was not asked" }
     if let failure = ours.failure { return "needletail \(failure.kind)" }

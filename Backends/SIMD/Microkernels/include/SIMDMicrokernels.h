@@ -92,6 +92,22 @@ typedef struct nt_window {
   nt_epilogue epilogue;
 } nt_window;
 
+// MARK: - Winograd's convolution
+
+/// Results of F(m×m, 3×3) per side: 2 … this.
+enum { NT_WINOGRAD_LARGEST = 6 };
+
+/// A tile of an NHWC image: of (m + 2)² pixels to be read, or of m² to be written.
+typedef struct nt_winograd_tile {
+  const float *input;           // of its first pixel, which may lie outside the image
+  float *output;
+  ptrdiff_t x_stride, y_stride; // of a pixel and of a row of pixels
+  // The rows and columns of the tile that exist, from `top` to below `bottom`; those of results start at 0.
+  ptrdiff_t top, bottom, left, right;
+  // Results: the row of the kernel's own result that its first pixel is, and pixels per row of the image.
+  ptrdiff_t row, width;
+} nt_winograd_tile;
+
 typedef struct nt_kernels {
   int32_t isa;
   int32_t tile_rows, panel_units; // tallest tile; widest panel in units of 8 columns
@@ -102,6 +118,11 @@ typedef struct nt_kernels {
   void (*gemv)(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end, ptrdiff_t n,
                ptrdiff_t panel, ptrdiff_t panel_end, const float *bias, float *y);
   void (*depthwise)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
+  /// Left operands of (m + 2)² products, `step` floats apart; whole vectors are written.
+  void (*winograd_input)(int32_t m, const nt_winograd_tile *, ptrdiff_t channels, float *v, ptrdiff_t step);
+  /// Results of (m + 2)² products, `step` floats apart; whole vectors are read.
+  void (*winograd_output)(int32_t m, const nt_winograd_tile *, ptrdiff_t columns, const float *products,
+                          ptrdiff_t step, const nt_epilogue *);
   void (*max_pool)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
   void (*average_pool)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
 
@@ -144,3 +165,8 @@ ptrdiff_t nt_packed_count(ptrdiff_t k, ptrdiff_t n);
 /// n_stride] into a packed matrix of k_total rows.
 void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k_total,
              ptrdiff_t k0, ptrdiff_t count, ptrdiff_t n, float *packed);
+
+/// Transforms weights [n, k, 3, 3] of any alignment for F(m×m, 3×3): (m + 2)² packed k × n matrices, one after
+/// the other.
+void nt_winograd_pack(int32_t m, int32_t panel_units, const void *weights, ptrdiff_t k, ptrdiff_t n,
+                      float *packed);
