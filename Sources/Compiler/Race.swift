@@ -49,7 +49,7 @@ func raceTimes(_ plans: [ExecutionPlan], threads: Int, budget: UInt64) -> [Doubl
         runs += 1
       } while runs < 2 || (runs < 20 && monotonicNanoseconds() < turnEnd)
     }
-    if round >= 3, monotonicNanoseconds() > deadline { break }
+    if round >= 1, monotonicNanoseconds() > deadline { break }
   }
   withExtendedLifetime(kept) {}
   return times.map { $0.isEmpty ? .infinity : $0.sorted()[$0.count / 4] }

@@ -70,45 +70,62 @@ package final class Specializer: PlanSource {
   // MARK: Plans
 
   private func plan(_ region: Graph) throws(GraphError) -> ExecutionPlan {
-    var final = options
-    if options.selection == .auto {
-      tuner.start(budget: options.tuningBudget)
-      final = try fastest(region)
-    }
-    // Candidates that were only measured have packed weights of their own, which are gone by now.
-    let (plan, reports) = try plan(region, final, packed)
-    lastReports.withLock { $0 += reports }
-    return plan
+    if options.selection == .auto { tuner.start(budget: options.tuningBudget) }
+    var chosen = try draft(region, options, over: packed)
+    if options.selection == .auto { chosen = try fastest(region, against: chosen) }
+    packed.absorb(chosen.packed)
+    lastReports.withLock { $0 += chosen.reports }
+    return chosen.plan
   }
 
-  private func plan(
-    _ region: Graph, _ options: PlanOptions, _ packed: PackedWeights
-  ) throws(GraphError) -> (plan: ExecutionPlan, reports: [NodeReport]) {
+  /// A plan that may be dropped again, with the packed weights that only it needs.
+  private struct Draft {
+    var plan: ExecutionPlan
+    var reports: [NodeReport]
+    var packed: PackedWeights
+  }
+
+  private func draft(_ region: Graph, _ options: PlanOptions, over base: PackedWeights) throws(GraphError) -> Draft {
     var graph = region
     var assignment = AssignKernels(backends: backends, options: options, tuner: tuner)
     let assigned = try assignment.run(on: &graph)
+    let packed = PackedWeights(over: base)
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
-    return (try builder.build(assigned), assignment.reports)
+    return Draft(plan: try builder.build(assigned), reports: assignment.reports, packed: packed)
   }
 
-  /// The options of the fastest plan: kernels mixed as measured one by one, which may mislead, against each backend
-  /// alone, run in turns as a whole. The mixture stays unless another is clearly faster.
-  private func fastest(_ region: Graph) throws(GraphError) -> PlanOptions {
-    var rivals: [(options: PlanOptions, plan: ExecutionPlan)] = [
-      (options, try plan(region, options, PackedWeights()).plan)
-    ]
-    for id in backends.available where id != .naive {
+  /// The fastest plan: kernels mixed as measured one by one, which may mislead, against each backend alone, run in
+  /// turns as a whole. The mixture stays unless another is clearly faster.
+  private func fastest(_ region: Graph, against mixture: Draft) throws(GraphError) -> Draft {
+    var rivals = [mixture]
+    for id in backends.available where id != .naive && Self.couldWin(id, against: mixture.reports) {
       var single = options
       single.selection = .backend(id)
-      guard let plan = try? plan(region, single, PackedWeights()).plan else { continue }
-      let kernels = plan.labels.map(\.kernel)
+      guard let rival = try? draft(region, single, over: mixture.packed) else { continue }
+      let kernels = rival.plan.labels.map(\.kernel)
       if rivals.contains(where: { $0.plan.labels.map(\.kernel) == kernels }) { continue }
       // A rival without kernels of its own is another one in disguise.
-      if plan.labels.contains(where: { $0.backend == id.name }) { rivals.append((single, plan)) }
+      if rival.plan.labels.contains(where: { $0.backend == id.name }) { rivals.append(rival) }
     }
-    if rivals.count == 1 { return options }
+    if rivals.count == 1 { return mixture }
     let times = raceTimes(rivals.map(\.plan), threads: options.threads, budget: options.tuningBudget / 2)
     let single = times.indices.dropFirst().min { times[$0] < times[$1] } ?? 0
-    return times[single] < times[0] * 0.98 ? rivals[single].options : options
+    return times[single] < times[0] * 0.98 ? rivals[single] : mixture
+  }
+
+  /// Whether a backend's kernels, each at its fastest, come near the mixture in the sum: otherwise its plan need not be
+  /// made to know that it loses.
+  private static func couldWin(_ id: BackendID, against reports: [NodeReport]) -> Bool {
+    var mixture = 0.0
+    var single = 0.0
+    for report in reports {
+      let times = report.considerations.compactMap { item in
+        item.accepted ? item.nanoseconds.map { (kernel: item.kernel, nanoseconds: $0) } : nil
+      }
+      guard let chosen = times.filter({ $0.kernel == report.chosen }).map(\.nanoseconds).min() else { continue }
+      mixture += chosen
+      single += times.filter { $0.kernel.hasPrefix("\(id.name).") }.map(\.nanoseconds).min() ?? chosen
+    }
+    return single <= mixture * 1.25
   }
 }

@@ -44,7 +44,8 @@ package final class Tuner: Sendable {
         continue
       }
       if monotonicNanoseconds() >= deadline.load(ordering: .relaxed) { return [:] }
-      let time = measure(kernel, candidates[i].offer, request, constants) ?? .infinity
+      let best = times.values.min() ?? .infinity
+      let time = measure(kernel, candidates[i].offer, request, constants, best: best) ?? .infinity
       state.withLock { $0.times[key] = time }
       times[i] = time
     }
@@ -52,7 +53,11 @@ package final class Tuner: Sendable {
   }
 
   /// The lower quartile of a few runs on random data, in nanoseconds; nil when the kernel cannot be prepared.
-  private func measure(_ kernel: Kernel, _ offer: Offer, _ request: KernelRequest, _ constants: [Constant?]) -> Double? {
+  ///
+  /// What is far behind `best`, the fastest so far, is not looked at for longer than it takes to say so.
+  private func measure(
+    _ kernel: Kernel, _ offer: Offer, _ request: KernelRequest, _ constants: [Constant?], best: Double
+  ) -> Double? {
     guard case .planned(let prepare) = kernel.implementation,
       let prepared = try? prepare(request, offer, constants, PackedWeights())
     else { return nil }
@@ -104,6 +109,7 @@ package final class Tuner: Sendable {
         let time = Double(monotonicNanoseconds() - start)
         spent += time
         if round > 0 { times.append(time) }
+        if round == 0 && time > 6 * best || round == 1 && time > 2 * best { return time }
         if times.count >= 3 && spent > 6_000_000 { break }
       }
       times.sort()

@@ -17,14 +17,27 @@ package struct PackKey: Hashable, Codable, Sendable {
 /// Weights in the form that kernels read: plain position-independent bytes, made once and shared between plans.
 package final class PackedWeights: Sendable {
   private let blobs = Mutex<[PackKey: TensorStorage]>([:])
+  private let base: PackedWeights?
 
-  package init() {}
+  /// What is in `base` already is taken from there.
+  package init(over base: PackedWeights? = nil) { self.base = base }
+
+  private func known(_ key: PackKey) -> TensorStorage? { blobs.withLock { $0[key] } ?? base?.known(key) }
+
+  /// Keeps what was asked of `other`.
+  package func absorb(_ other: PackedWeights) {
+    let new = other.blobs.withLock { $0 }
+    blobs.withLock { $0.merge(new) { first, _ in first } }
+  }
 
   /// The blob for `key`, filled now if nobody has yet. Whoever runs with it keeps the storage.
   package func packed(
     _ key: PackKey, byteCount: Int, _ fill: (MutableBytes) throws(KernelError) -> Void
   ) throws(KernelError) -> TensorStorage {
-    if let blob = blobs.withLock({ $0[key] }) { return blob }
+    if let blob = known(key) {
+      blobs.withLock { $0[key] = blob }
+      return blob
+    }
     let blob: TensorStorage
     do { blob = try TensorStorage.allocate(byteCount: byteCount) } catch { throw KernelError("\(error)") }
     guard let bytes = blob.mutableBytes else { throw KernelError("packed weights need memory of their own") }

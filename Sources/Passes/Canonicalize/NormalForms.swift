@@ -93,7 +93,7 @@ enum NormalForms {
         if factor == 1 { return true }
         guard let constant = graph.constant(input), constant.type.isFoldableFloat else { return false }
         let scale = try Constant.filled(factor.value, dataType: constant.type.dataType, sizes: [1])
-        let product = try constant.scaled(by: scale, "scale") { _ in 0 }
+        let product = try constant.scaled(by: scale, "scale", along: 1) { _ in 0 }
         inputs[index] = patch.constant(product, named: graph[input].name)
         return true
       }

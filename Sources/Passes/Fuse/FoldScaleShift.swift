@@ -113,9 +113,10 @@ enum FoldScaleShift {
       else { return .declined("the weights have another type or other channels") }
       let (outputs, perGroup, inner) = (sizes[0] / op.groups, sizes[1], sizes[2...].reduce(1, *))
       let channel: @Sendable (Int) -> Int = { i in
-        i / inner / perGroup / outputs * perGroup + i / inner % perGroup
+        i / perGroup / outputs * perGroup + i % perGroup
       }
-      let folded = try weights.scaled(by: scale, "scale inputs of \(op.groups) groups", channel: channel)
+      let folded = try weights.scaled(
+        by: scale, "scale inputs of \(op.groups) groups", along: inner, channel: channel)
       var inputs = [match[x], patch.constant(folded, named: graph[match[w]].name), biasID]
       if !isZero(shift) {
         let total = try Constant.computed(
@@ -124,7 +125,7 @@ enum FoldScaleShift {
           sizes: [sizes[0]]
         ) { v in
           var sums = v.count > 2 ? v[2] : [Double](repeating: 0, count: sizes[0])
-          for (i, weight) in v[0].enumerated() { sums[i / inner / perGroup] += weight * v[1][channel(i)] }
+          for (i, weight) in v[0].enumerated() { sums[i / inner / perGroup] += weight * v[1][channel(i / inner)] }
           return sums
         }
         inputs[2] = patch.constant(total, named: biasID.map { graph[$0].name } ?? "\(node.name).bias")

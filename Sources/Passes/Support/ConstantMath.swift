@@ -51,11 +51,11 @@ extension Constant {
     guard let sizes = type.sizes else { throw GraphError(.malformed("a constant of unknown sizes")) }
     let inner = sizes[(axis + 1)...].reduce(1, *)
     let count = sizes[axis]
-    return try scaled(by: scale, "scale axis \(axis)") { ($0 / inner) % count }
+    return try scaled(by: scale, "scale axis \(axis)", along: inner) { $0 % count }
   }
 
-  /// Every element times the scale that `channel` gives for its index.
-  func scaled(by scale: Constant, _ text: String, channel: @escaping @Sendable (Int) -> Int)
+  /// Runs of `length` elements, each times the scale that `channel` gives for the index of the run.
+  func scaled(by scale: Constant, _ text: String, along length: Int, channel: @escaping @Sendable (Int) -> Int)
     throws(GraphError)
     -> Constant
   {
@@ -63,7 +63,7 @@ extension Constant {
     if type.dataType != .float32 {
       return try Constant.computed(text, from: [self, scale], dataType: type.dataType, sizes: sizes) {
         values in
-        values[0].enumerated().map { $1 * values[1][channel($0)] }
+        values[0].enumerated().map { $1 * values[1][channel($0 / max(1, length))] }
       }
     }
     // A product of two floats is rounded the same in single precision; weights are long.
@@ -71,7 +71,12 @@ extension Constant {
       try tensorial { () throws(TensorError) in
         var elements = try tensors[0].floats()
         let factors = try tensors[1].floats()
-        for i in elements.indices { elements[i] *= factors[channel(i)] }
+        elements.withUnsafeMutableBufferPointer { elements in
+          for start in stride(from: 0, to: elements.count, by: max(1, length)) {
+            let factor = factors[channel(start / max(1, length))]
+            for i in start..<min(start + max(1, length), elements.count) { elements[i] *= factor }
+          }
+        }
         return try Tensor(elements, sizes: sizes)
       }
     }

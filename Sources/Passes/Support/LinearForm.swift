@@ -57,8 +57,8 @@ extension LinearForm {
       let inner = sizes[2...].reduce(1, *)
       let (perGroup, outputs) = (sizes[0] / op.groups, sizes[1])
       if inner == 0 || outputs == 0 { return nil }
-      return try weights.scaled(by: scale, "scale outputs of \(op.groups) groups") { i in
-        let (c, o) = (i / inner / outputs, i / inner % outputs)
+      return try weights.scaled(by: scale, "scale outputs of \(op.groups) groups", along: inner) { i in
+        let (c, o) = (i / outputs, i % outputs)
         return c / perGroup * outputs + o
       }
     default: return nil
