@@ -38,9 +38,29 @@ package final class Specializer: PlanSource {
   package func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program {
     let bound = try specialized(graph, inputs)
     lastReports.withLock { if path.isEmpty { $0 = [] } }
-    return try Partition(graph: bound, backends: backends, options: options).program(
+    if !options.keepsFileLayout, let split = BatchSplit(bound), let program = program(for: graph, inputs, split) {
+      return program
+    }
+    return try program(bound, path)
+  }
+
+  private func program(_ bound: Graph, _ path: String) throws(GraphError) -> Program {
+    try Partition(graph: bound, backends: backends, options: options).program(
       path: path, source: self
     ) { (region) throws(GraphError) in try self.plan(region) }
+  }
+
+  /// The program that takes the batch in parts; nil where that is not one plan for all of the graph.
+  private func program(for graph: Graph, _ inputs: [InputKey], _ split: BatchSplit) -> Program? {
+    guard let part = try? specialized(graph, split.inputs(inputs)), split.agrees(part),
+      let program = try? program(part, ""), let turn = program.singlePlan
+    else {
+      lastReports.withLock { $0 = [] }
+      return nil
+    }
+    return Program(
+      steps: [.plan(split.plan(turn), inputs: program.inputs, outputs: program.outputs)], registerCount: program.registerCount,
+      inputs: program.inputs, constants: [], outputs: program.outputs)
   }
 
   /// The graph that kernels are chosen for.

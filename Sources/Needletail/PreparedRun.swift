@@ -11,6 +11,8 @@ package struct PlanFacts: Sendable {
   /// The most bytes that live at once: no arena can be smaller.
   package var liveByteCount = 0
   package var reorderCount = 0
+  /// In how many turns the batch is taken.
+  package var turns = 1
   /// Parts whose sizes depend on data are planned while they run, and are not counted here.
   package var dependsOnData = false
 
@@ -22,6 +24,7 @@ package struct PlanFacts: Sendable {
         arenaByteCount += plan.arenaByteCount
         liveByteCount += plan.liveByteCount
         reorderCount += plan.reorderCount
+        turns = max(turns, plan.turns)
       case .evaluate(_, _, let label, _, _): labels.append(label)
       case .region, .conditional, .loop: dependsOnData = true
       }

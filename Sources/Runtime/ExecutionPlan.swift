@@ -74,10 +74,16 @@ package final class ExecutionPlan: Sendable {
   package let outputs: [Placement]
   package let labels: [Label]
   package let reorderCount: Int
+  /// How often a run goes through the steps: a batch may be taken in parts.
+  package let turns: Int
+  /// Bytes by which an input or output moves on from one turn to the next.
+  package let inputSteps: [Int]
+  package let outputSteps: [Int]
 
   package init(
     steps: [Step], places: [Place], arenaByteCount: Int, liveByteCount: Int, constants: [Tensor],
-    inputs: [Placement], outputs: [Placement], labels: [Label], reorderCount: Int
+    inputs: [Placement], outputs: [Placement], labels: [Label], reorderCount: Int, turns: Int = 1,
+    inputSteps: [Int] = [], outputSteps: [Int] = []
   ) {
     self.steps = steps
     self.places = places
@@ -88,5 +94,33 @@ package final class ExecutionPlan: Sendable {
     self.outputs = outputs
     self.labels = labels
     self.reorderCount = reorderCount
+    self.turns = turns
+    self.inputSteps = inputSteps
+    self.outputSteps = outputSteps
+  }
+}
+
+extension ExecutionPlan {
+  /// The plan that does this one's steps `turns` times, for a batch as many times as large. `inputs` and `outputs` tell
+  /// which hold the items along their first axis; the others stay where they are.
+  package func repeated(_ turns: Int, inputs isBatchedInput: [Bool], outputs isBatchedOutput: [Bool]) -> ExecutionPlan {
+    func larger(_ placements: [Placement], _ isBatched: [Bool]) -> [Placement] {
+      zip(placements, isBatched).map { placement, isBatched in
+        guard isBatched, let first = placement.sizes.first else { return placement }
+        var placement = placement
+        placement.sizes[0] = first * turns
+        return placement
+      }
+    }
+    return ExecutionPlan(
+      steps: steps, places: places, arenaByteCount: arenaByteCount, liveByteCount: liveByteCount, constants: constants,
+      inputs: larger(inputs, isBatchedInput), outputs: larger(outputs, isBatchedOutput),
+      labels: labels.map { label in
+        var label = label
+        label.work = label.work.map { Work(operations: $0.operations * Double(turns), bytes: $0.bytes * Double(turns)) }
+        return label
+      }, reorderCount: reorderCount, turns: turns,
+      inputSteps: zip(inputs, isBatchedInput).map { $1 ? $0.byteCount : 0 },
+      outputSteps: zip(outputs, isBatchedOutput).map { $1 ? $0.byteCount : 0 })
   }
 }

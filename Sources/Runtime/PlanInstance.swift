@@ -19,6 +19,8 @@ package final class PlanInstance {
   /// Where an operand without bytes points to.
   private let nowhere: UnsafeMutableRawPointer
   private let tableCount: Int
+  /// Entries of the table that move on from turn to turn, and by how many bytes.
+  private let moving: [(entry: Int, step: Int)]
 
   package init(_ plan: ExecutionPlan) throws(TensorError) {
     self.plan = plan
@@ -29,6 +31,13 @@ package final class PlanInstance {
     tableCount = max(plan.places.count, 1)
     table = .allocate(capacity: tableCount)
     table.initialize(repeating: MutableBytes(base: bytes.base, count: 0), count: tableCount)
+    moving = plan.turns == 1 ? [] : plan.places.enumerated().compactMap { i, place in
+      switch place.base {
+      case .input(let input) where plan.inputSteps[input] != 0: (i, plan.inputSteps[input])
+      case .output(let output) where plan.outputSteps[output] != 0: (i, plan.outputSteps[output])
+      default: nil
+      }
+    }
     for (i, place) in plan.places.enumerated() {
       switch place.base {
       case .arena: table[i] = MutableBytes(base: arenaBase + place.byteOffset, count: place.byteCount)
@@ -60,19 +69,43 @@ package final class PlanInstance {
   /// Runs every step. The caller has set all inputs and outputs.
   package func run(_ workers: Workers) throws(StepFault) {
     let count = plan.steps.count
+    var turn = 0
+    defer { if turn > 0 { move(-turn) } }
+    while true {
+      var i = 0
+      while i < count {
+        try runStep(i, workers)
+        i += 1
+      }
+      if turn == plan.turns - 1 { return }
+      turn += 1
+      move(1)
+    }
+  }
+
+  /// Points inputs and outputs at the items of so many turns later.
+  private func move(_ turns: Int) {
     var i = 0
-    while i < count {
-      try runStep(i, workers)
+    while i < moving.count {
+      let (entry, step) = moving[i]
+      table[entry] = MutableBytes(base: table[entry].base + turns * step, count: table[entry].count)
       i += 1
     }
   }
 
   /// Runs every step and adds the time of each, in nanoseconds, to `times`.
   package func run(_ workers: Workers, adding times: inout [UInt64]) throws(StepFault) {
-    for i in plan.steps.indices {
-      let start = monotonicNanoseconds()
-      try runStep(i, workers)
-      times[i] += monotonicNanoseconds() - start
+    var turn = 0
+    defer { if turn > 0 { move(-turn) } }
+    while true {
+      for i in plan.steps.indices {
+        let start = monotonicNanoseconds()
+        try runStep(i, workers)
+        times[i] += monotonicNanoseconds() - start
+      }
+      if turn == plan.turns - 1 { return }
+      turn += 1
+      move(1)
     }
   }
 

@@ -174,6 +174,11 @@ private func printBench(
   }
   console.print(table)
   console.print()
+  for row in rows where row.facts.turns > 1 {
+    console.print(
+      "batch   \(row.batch) on \(row.backend.rawValue) in \(row.facts.turns) turns of "
+        + counted(row.batch / row.facts.turns, "item"))
+  }
   for row in rows {
     if let strays = strayText(row.facts.strays(from: row.backend), asked: row.backend), row.batch == rows.first?.batch {
       console.warn(strays)
@@ -185,6 +190,7 @@ private func benchJSON(_ row: BenchRow, _ ceilings: Ceilings?) -> JSON {
   var members: [(String, JSON)] = [
     ("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch)), ("threads", .integer(row.threads)),
     ("steps", .integer(row.facts.labels.count)),
+    ("batch_turns", .integer(row.facts.turns)),
   ]
   members += seriesJSON(row.series)
   members += [
