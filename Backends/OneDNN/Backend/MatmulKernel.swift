@@ -168,7 +168,8 @@ private struct Product {
       return View(batch + [matrix.0, matrix.1], strides: outer + [strides.0, strides.1])
     }
     let source = batched(aBatch, (rows, k), aStrides, whole: m * k)
-    let destination = batched(yBatch, (rows, columns), (n, 1), whole: m * n)
+    // Of one row the stride says nothing, but where it is not the length only reference code takes it.
+    let destination = batched(yBatch, (rows, columns), (rows == 1 ? columns : n, 1), whole: m * n)
     let weights = batched(bBatch, (k, columns), bStrides, whole: k * n)
     let useInnerProduct = packs && aStrides.k == 1
     var problem: onednn_problem
