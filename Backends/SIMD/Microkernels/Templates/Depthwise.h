@@ -16,12 +16,15 @@ typedef struct {
   V lower, upper;
 } depthwise_tile;
 
+// What of a tile may be missing: nothing, columns at the border of the image, or channels as well.
+enum { DW_WHOLE, DW_BORDER, DW_PARTIAL };
+
 INLINE void depthwise_pixels(const int kernel, const int stride, const int rows, const int columns,
                              const int edge,
                              const depthwise_tile *t) {
   V acc[DW_ROWS][DW_COLUMNS];
   V start = set1(0);
-  if (t->bias) start = edge ? load_part(t->bias, t->lanes) : load(t->bias);
+  if (t->bias) start = edge == DW_PARTIAL ? load_part(t->bias, t->lanes) : load(t->bias);
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < columns; c++) acc[r][c] = start;
   UNROLL for (int y = 0; y < (rows - 1) * stride + kernel; y++) {
     if (t->top + y < 0 || t->top + y >= t->in_height) continue;
@@ -36,7 +39,8 @@ INLINE void depthwise_pixels(const int kernel, const int stride, const int rows,
       V value;
       if (edge) {
         const int inside = t->left + x >= 0 && t->left + x < t->in_width;
-        value = inside ? load_part(line + x * t->in_x, t->lanes) : set1(0);
+        const float *from = line + x * t->in_x;
+        value = !inside ? set1(0) : edge == DW_PARTIAL ? load_part(from, t->lanes) : load(from);
       } else {
         value = load(line + x * t->in_x);
       }
@@ -54,7 +58,7 @@ INLINE void depthwise_pixels(const int kernel, const int stride, const int rows,
     if (edge && c >= t->columns) continue;
     V x = at_most(at_least(acc[r][c], t->lower), t->upper);
     float *to = t->output + r * t->out_y + c * t->out_x;
-    if (edge) store_part(to, x, t->lanes); else store(to, x);
+    if (edge == DW_PARTIAL) store_part(to, x, t->lanes); else store(to, x);
   }
 }
 
@@ -62,16 +66,18 @@ typedef void depthwise_function(const depthwise_tile *);
 #define DEPTHWISE_TILE(NAME, K, S, ROWS, EDGE) \
   static void NAME(const depthwise_tile *t) { depthwise_pixels(K, S, ROWS, DW_COLUMNS, EDGE, t); }
 #define DEPTHWISE(K, S) \
-  DEPTHWISE_TILE(depthwise_##K##s##S##_rows, K, S, DW_ROWS, 0) \
-  DEPTHWISE_TILE(depthwise_##K##s##S##_row, K, S, 1, 0) \
-  DEPTHWISE_TILE(depthwise_##K##s##S##_rows_edge, K, S, DW_ROWS, 1) \
-  DEPTHWISE_TILE(depthwise_##K##s##S##_row_edge, K, S, 1, 1)
+  DEPTHWISE_TILE(depthwise_##K##s##S##_rows, K, S, DW_ROWS, DW_WHOLE) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_row, K, S, 1, DW_WHOLE) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_rows_border, K, S, DW_ROWS, DW_BORDER) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_row_border, K, S, 1, DW_BORDER) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_rows_partial, K, S, DW_ROWS, DW_PARTIAL) \
+  DEPTHWISE_TILE(depthwise_##K##s##S##_row_partial, K, S, 1, DW_PARTIAL)
 DEPTHWISE(3, 1) DEPTHWISE(3, 2) DEPTHWISE(5, 1) DEPTHWISE(5, 2)
 #define DEPTHWISE_LINE(K, S) \
-  {{depthwise_##K##s##S##_row_edge, depthwise_##K##s##S##_row}, \
-   {depthwise_##K##s##S##_rows_edge, depthwise_##K##s##S##_rows}}
-// [kernel 3, 5][stride 1, 2][one row, DW_ROWS][edge, interior]
-static depthwise_function *const depthwise_tiles[2][2][2][2] = {{DEPTHWISE_LINE(3, 1), DEPTHWISE_LINE(3, 2)},
+  {{depthwise_##K##s##S##_row, depthwise_##K##s##S##_row_border, depthwise_##K##s##S##_row_partial}, \
+   {depthwise_##K##s##S##_rows, depthwise_##K##s##S##_rows_border, depthwise_##K##s##S##_rows_partial}}
+// [kernel 3, 5][stride 1, 2][one row, DW_ROWS][what may be missing]
+static depthwise_function *const depthwise_tiles[2][2][2][3] = {{DEPTHWISE_LINE(3, 1), DEPTHWISE_LINE(3, 2)},
                                                                 {DEPTHWISE_LINE(5, 1), DEPTHWISE_LINE(5, 2)}};
 
 // Any window, one pixel of one vector at a time.
@@ -112,7 +118,7 @@ static void depthwise(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_e
     depthwise_any(w, out_row, out_row_end);
     return;
   }
-  depthwise_function *const(*tile)[2] = depthwise_tiles[kernel == 5][stride - 1];
+  depthwise_function *const(*tile)[3] = depthwise_tiles[kernel == 5][stride - 1];
   const ptrdiff_t x_tiles = (w->out_width + DW_COLUMNS - 1) / DW_COLUMNS;
   const ptrdiff_t width = w->out_width / x_tiles, wider = w->out_width % x_tiles;
   depthwise_tile t = {.in_x = w->in_x, .in_y = w->in_y, .in_height = w->in_height, .in_width = w->in_width,
@@ -134,7 +140,7 @@ static void depthwise(const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_e
           t.weights = w->weights + c / 16 * 16 * kernel * kernel + c % 16;
           t.bias = w->epilogue.bias ? w->epilogue.bias + c : 0;
           t.output = w->output + row * w->out_y + ox * w->out_x + c;
-          tile[tall][inside && t.lanes == W](&t);
+          tile[tall][t.lanes < W ? DW_PARTIAL : inside ? DW_WHOLE : DW_BORDER](&t);
         }
       }
       if (w->epilogue.step_count > 0) {
