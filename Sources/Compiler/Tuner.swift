@@ -109,8 +109,8 @@ package final class Tuner: Sendable {
         let time = Double(monotonicNanoseconds() - start)
         spent += time
         if round > 0 { times.append(time) }
-        if round == 0 && time > 6 * best || round == 1 && time > 2 * best { return time }
-        if times.count >= 3 && spent > 6_000_000 { break }
+        if round == 0 && time > 4 * best || round == 1 && time > 1.5 * best { return time }
+        if times.count >= 3 && spent > 4_000_000 { break }
       }
       times.sort()
       return times[times.count / 4]

@@ -25,13 +25,20 @@ public final class TensorStorage: Sendable {
     kept = nil
   }
 
+  /// Linux gives memory in pages of this size where it is asked to: fewer faults, and fewer misses of the TLB.
+  private static let hugePage = 2 << 20
+
   /// Uninitialized memory of `byteCount` bytes. Throws when there is none.
   public static func allocate(byteCount: Int) throws(TensorError) -> TensorStorage {
     var memory: UnsafeMutableRawPointer?
-    guard byteCount >= 0, posix_memalign(&memory, alignment, max(byteCount, alignment)) == 0, let memory
+    let isLarge = byteCount >= hugePage
+    guard byteCount >= 0,
+      posix_memalign(&memory, isLarge ? hugePage : alignment, max(byteCount, alignment)) == 0, let memory
     else {
       throw .outOfMemory(byteCount: byteCount)
     }
+    // Whole pages only: a page that is used in part would cost memory.
+    if isLarge { madvise(memory, byteCount / hugePage * hugePage, MADV_HUGEPAGE) }
     return TensorStorage(bytes: Bytes(base: UnsafeRawPointer(memory), count: byteCount), owner: .allocation)
   }
 
