@@ -12,7 +12,7 @@ package final class Team: @unchecked Sendable {
   /// Bits of the leased workers.
   private var leased: UInt64 = 0
   package private(set) var leasedCount = 0
-  /// Where the caller ran when it took the lease.
+  /// Where the caller ran at the last fork: during a long run it may be moved.
   private(set) var callerProcessor: Int32?
 
   private var type: any ParallelWork.Type = NoWork.self
@@ -32,7 +32,6 @@ package final class Team: @unchecked Sendable {
     guard limit > 0, leased == 0 else { return }
     leased = pool.lease(limit)
     leasedCount = leased.nonzeroBitCount
-    callerProcessor = Processor.current
   }
 
   package func release() {
@@ -47,6 +46,7 @@ package final class Team: @unchecked Sendable {
     self.type = type
     self.context = context
     chunkCount = chunks
+    callerProcessor = Processor.current
     nextChunk.store(0, ordering: .relaxed)
     let helpers = min(leasedCount, chunks - 1)
     pending.store(helpers, ordering: .relaxed)
