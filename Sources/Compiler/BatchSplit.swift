@@ -22,16 +22,17 @@ struct BatchSplit {
   /// nil where the batch fits, and where the graph cannot be split.
   init?(_ graph: Graph) {
     guard let batch = graph.inputs.lazy.compactMap({ graph.sizes(of: $0.value)?.first }).first, batch > 1,
-      let batched = Self.batchedValues(graph, batch)
+      let order = try? graph.order(), let batched = Self.batchedValues(graph, order, batch)
     else { return nil }
-    var most = 0
-    for id in (try? graph.order()) ?? [] {
+    // Sizes that no memory holds are refused later: here their product must not overflow.
+    var most = 0.0
+    for id in order {
       let node = graph[id]
       let values = Set((node.inputs + node.epilogueInputs + node.outputs).compactMap { $0 }).intersection(batched)
       most = max(most, values.reduce(0) { $0 + graph.byteCount(of: $1) })
     }
-    guard most > Self.cachedByteCount else { return nil }
-    let fitting = max(1, Self.cachedByteCount / (most / batch))
+    guard most > Double(Self.cachedByteCount) else { return nil }
+    let fitting = max(1, Int(Double(Self.cachedByteCount) / (most / Double(batch))))
     guard let group = (1..<batch).last(where: { batch % $0 == 0 && $0 <= fitting }) else { return nil }
     self.batch = batch
     self.group = group
@@ -92,10 +93,9 @@ struct BatchSplit {
   // MARK: What holds the items
 
   /// The values that hold the items along their first axis; nil when a node mixes items, or may.
-  private static func batchedValues(_ graph: Graph, _ batch: Int) -> Set<ValueID>? {
+  private static func batchedValues(_ graph: Graph, _ order: [NodeID], _ batch: Int) -> Set<ValueID>? {
     var batched: Set<ValueID> = []
     for port in graph.inputs where graph.sizes(of: port.value)?.first == batch { batched.insert(port.value) }
-    guard let order = try? graph.order() else { return nil }
     for id in order {
       let node = graph[id]
       let operands = (node.inputs + node.epilogueInputs).compactMap { $0 }
@@ -174,8 +174,8 @@ private struct Rule {
 extension Graph {
   fileprivate func sizes(of id: ValueID) -> [Int]? { self[id].type.tensor?.sizes }
 
-  fileprivate func byteCount(of id: ValueID) -> Int {
+  fileprivate func byteCount(of id: ValueID) -> Double {
     guard let type = self[id].type.tensor, let sizes = type.sizes else { return 0 }
-    return sizes.reduce(1, *) * (type.dataType.bitWidth ?? 8) / 8
+    return sizes.reduce(Double(type.dataType.bitWidth ?? 8) / 8) { $0 * Double($1) }
   }
 }

@@ -38,7 +38,7 @@ package final class Specializer: PlanSource {
   package func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program {
     let bound = try specialized(graph, inputs)
     lastReports.withLock { if path.isEmpty { $0 = [] } }
-    if !options.keepsFileLayout, let split = BatchSplit(bound), let program = program(for: graph, inputs, split) {
+    if !options.keepsFileLayout, let split = BatchSplit(bound), let program = program(for: graph, inputs, split, path) {
       return program
     }
     return try program(bound, path)
@@ -51,11 +51,12 @@ package final class Specializer: PlanSource {
   }
 
   /// The program that takes the batch in parts; nil where that is not one plan for all of the graph.
-  private func program(for graph: Graph, _ inputs: [InputKey], _ split: BatchSplit) -> Program? {
+  private func program(for graph: Graph, _ inputs: [InputKey], _ split: BatchSplit, _ path: String) -> Program? {
+    let before = reports
     guard let part = try? specialized(graph, split.inputs(inputs)), split.agrees(part),
-      let program = try? program(part, ""), let turn = program.singlePlan
+      let program = try? program(part, path), let turn = program.singlePlan
     else {
-      lastReports.withLock { $0 = [] }
+      lastReports.withLock { $0 = before }
       return nil
     }
     return Program(

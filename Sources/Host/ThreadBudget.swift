@@ -42,8 +42,13 @@ package struct ThreadBudget: Sendable {
     guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }) else {
       return nil
     }
+    return processorCount(ofList: line.dropFirst("Cpus_allowed_list:".count))
+  }
+
+  /// Counts the processors of a list of the kernel's: `0-3,8`.
+  package static func processorCount(ofList text: some StringProtocol) -> Int? {
     var count = 0
-    for range in line.dropFirst("Cpus_allowed_list:".count).split(whereSeparator: { ", \t".contains($0) }) {
+    for range in text.split(whereSeparator: { ", \t".contains($0) }) {
       let ends = range.split(separator: "-").map { Int($0) }
       guard let first = ends.first ?? nil, let last = ends.last ?? nil, last >= first else { return nil }
       count += last - first + 1

@@ -84,7 +84,8 @@ package struct ReportDiff: Sendable {
 
   /// Other views of the median, and what says how it was measured.
   private static let derived: Set = [
-    "turns", "dropped_turns", "set_aside_turns", "apart_turns", "independent_turns", "runs", "warm_up_runs", "rounds", "seconds", "min_ms", "mean_ms",
+    "turns", "dropped_turns", "set_aside_turns", "apart_turns", "independent_turns", "runs", "warm_up_runs",
+    "rounds", "seconds", "min_ms", "mean_ms",
     "p90_ms", "p99_ms", "max_ms", "p50_ms_per_item", "items_per_s", "earned_share", "changes",
   ]
   /// A number that was measured once may differ by so much for no reason.
@@ -123,7 +124,8 @@ package struct ReportDiff: Sendable {
 
   /// Times and what follows from them, which no two measurements find alike.
   private static func isMeasured(_ name: String) -> Bool {
-    ["_ms", "_ns", "_us", "_s"].contains { name.hasSuffix($0) } || name.contains("share") || name.contains("ratio")
+    ["_ms", "_ns", "_us", "_s"].contains { name.hasSuffix($0) } || name.contains("share")
+      || name.contains("ratio")
   }
 
   private static func direction(_ name: String, _ before: Double, _ after: Double) -> String {

@@ -1,6 +1,8 @@
 import Measurement
 
-package func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", divisor: Double = 1e6) -> [(String, JSON)] {
+package func statisticsJSON(_ statistics: Statistics, suffix: String = "_ms", divisor: Double = 1e6) -> [(
+  String, JSON
+)] {
   [
     ("runs", .integer(statistics.count)), ("min\(suffix)", .number(statistics.minimum / divisor)),
     ("p50\(suffix)", .number(statistics.median / divisor)),
@@ -27,11 +29,18 @@ package func seriesJSON(_ series: MeasuredSeries) -> [(String, JSON)] {
 /// What is left out for the processors' sake; nil where nothing is.
 package func setAsideText(turns: Int, counting: Int) -> String? {
   guard turns > 0 else { return nil }
-  return "\(turns) of \(turns + counting) turns are set aside: the machine kept its processors far from each other then"
+  return
+    "\(turns) of \(turns + counting) turns are set aside: the machine kept its processors far from each other then"
+}
+
+package func setAsideText(_ series: [MeasuredSeries]) -> String? {
+  setAsideText(
+    turns: series.reduce(0) { $0 + $1.setAsideTurns }, counting: series.reduce(0) { $0 + $1.turns.count })
 }
 
 /// The median in milliseconds and its interval, with no more digits than are known.
-package func medianText(_ statistics: Statistics, divisor: Double = 1e6) -> (median: String, interval: String) {
+package func medianText(_ statistics: Statistics, divisor: Double = 1e6) -> (median: String, interval: String)
+{
   let uncertainty = statistics.medianInterval.map { ($0.upperBound - $0.lowerBound) / 2 / divisor }
   let median = measured(statistics.median / divisor, uncertainty: uncertainty)
   guard let interval = statistics.medianInterval else { return (median, "–") }

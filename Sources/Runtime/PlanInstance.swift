@@ -69,14 +69,22 @@ package final class PlanInstance {
   /// Runs every step. The caller has set all inputs and outputs.
   package func run(_ workers: Workers) throws(StepFault) {
     let count = plan.steps.count
-    var turn = 0
-    defer { if turn > 0 { move(-turn) } }
-    while true {
+    try inTurns { () throws(StepFault) in
       var i = 0
       while i < count {
         try runStep(i, workers)
         i += 1
       }
+    }
+  }
+
+  /// Does `body` for every turn, with inputs and outputs where they are then.
+  @inline(__always)
+  private func inTurns(_ body: () throws(StepFault) -> Void) throws(StepFault) {
+    var turn = 0
+    defer { if turn > 0 { move(-turn) } }
+    while true {
+      try body()
       if turn == plan.turns - 1 { return }
       turn += 1
       move(1)
@@ -95,17 +103,12 @@ package final class PlanInstance {
 
   /// Runs every step and adds the time of each, in nanoseconds, to `times`.
   package func run(_ workers: Workers, adding times: inout [UInt64]) throws(StepFault) {
-    var turn = 0
-    defer { if turn > 0 { move(-turn) } }
-    while true {
+    try inTurns { () throws(StepFault) in
       for i in plan.steps.indices {
         let start = monotonicNanoseconds()
         try runStep(i, workers)
         times[i] += monotonicNanoseconds() - start
       }
-      if turn == plan.turns - 1 { return }
-      turn += 1
-      move(1)
     }
   }
 

@@ -60,6 +60,17 @@ import Testing
     #expect(BatchSplit(try graph(op, others: others, batchedOther: batchedOther)) == nil, "\(op)")
   }
 
+  /// A file may ask for sizes whose product no integer holds: they are refused, later, and must not trap here.
+  @Test func sizesBeyondAllMemory() throws {
+    var graph = Graph(name: "test")
+    let large = 1 << 40
+    let x = graph.addInput("x", .tensor(TensorType(.float32, sizes: [2, 1, 1])))
+    let y = graph.addInput("y", .tensor(TensorType(.float32, sizes: [1, large, large])))
+    let results = try graph.addNode(Binary(.add), [x, y], outputs: ["z"], named: "node")
+    graph.addOutput("z", try #require(results.first ?? nil))
+    #expect(try #require(BatchSplit(graph)).group == 1)
+  }
+
   @Test func whatFitsIsLeftWhole() throws {
     #expect(BatchSplit(try graph(Unary(.relu), batch: 8)) == nil)
   }

@@ -30,9 +30,7 @@ import Testing
   private func offers(_ node: NodeCase) -> [Offer] {
     let request = node.request
     return convolutionOffers(request, rank: 4) { space, steps in
-      FusedEpilogue(
-        ConvolutionKernel.program(request, fusedSteps: steps, space: space), space: space,
-        registers: [.bias, .residual, .clamp])
+      ConvolutionKernel.epilogue(request, fusedSteps: steps, space: space)
     }
   }
 
@@ -79,6 +77,19 @@ import Testing
           #expect(d <= bound * 2, "\(backend.isa) F(\(m)) \(shape): \(d)")
         }
       }
+    }
+  }
+
+  /// Padding of a hostile file makes more pixels than any memory holds: costs are still numbers.
+  @Test func costsOfAnythingAreNumbers() throws {
+    var window = try #require(
+      ImageWindow(
+        Window(kernel: [3, 3], padsBegin: [1, 1], padsEnd: [1, 1]), input: [1, 16, 8, 8], output: [1, 16, 8, 8]))
+    (window.outHeight, window.outWidth) = (1 << 30, 1 << 28)
+    for m in WinogradTiling.sides {
+      let cost = WinogradTiling(window, m: m, threads: 1).cost
+      #expect(cost > 1e15 && cost.isFinite)
+      #expect(Duration.seconds(cost / 1e9) > .seconds(1e6))
     }
   }
 

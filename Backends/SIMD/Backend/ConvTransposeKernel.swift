@@ -167,14 +167,8 @@ struct ConvTransposeKernel: PreparedKernel {
       to: framed,
       images: window.batch)
     workers.forEach(framing.parts, framing)
-    let packed: UnsafePointer<Float>
-    switch weights {
-    case .constant(let storage): packed = storage.bytes.pointer(to: Float.self)
-    case .perRun:
-      let target = (call.scratch.base + roundedUp(window.batch * frameFloats * 4)).assumingMemoryBound(
-        to: Float.self)
-      Self.pack(call.input(1).base, window, groups: groups, phases, packedPerGroup, kernels, target)
-      packed = UnsafePointer(target)
+    let packed = weights.address(scratch: call.scratch.base + roundedUp(window.batch * frameFloats * 4)) {
+      Self.pack(call.input(1).base, window, groups: groups, phases, packedPerGroup, kernels, $0)
     }
     epilogue.withProgram(call) { program in
       offsets.withUnsafeBufferPointer { offsets in

@@ -73,9 +73,7 @@ struct ConvolutionKernel: PreparedKernel {
     row = isRow ? RowProduct(kernels: kernels, k: k, n: n) : nil
 
     let space = RowSpace.channelsLast(Self.outputSizes(request))
-    epilogue = FusedEpilogue(
-      Self.program(request, fusedSteps: offer.fusedSteps, space: space), space: space,
-      registers: [.bias, .residual, .clamp])
+    epilogue = Self.epilogue(request, fusedSteps: offer.fusedSteps, space: space)
 
     if let constant = constants[1] {
       let form = "groups\(groups).\(window.kernelHeight)x\(window.kernelWidth)"
@@ -96,17 +94,18 @@ struct ConvolutionKernel: PreparedKernel {
 
   private static func outputSizes(_ request: KernelRequest) -> [Int] { request.outputs[0]?.sizes ?? [] }
 
-  /// The operator's own bias, then the epilogue.
-  static func program(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> [FusedEpilogue
-    .Step]
-  {
+  /// The operator's own bias, then `fusedSteps` of its epilogue.
+  static func epilogue(
+    _ request: KernelRequest, fusedSteps: Int, space: RowSpace,
+    registers: FusedEpilogue.Registers = [.bias, .residual, .clamp]
+  ) -> FusedEpilogue {
     var steps = request.fusable(into: space, limit: fusedSteps).steps
     if request.inputs.count > 2, request.inputs[2] != nil {
       let perChannel = OperandAccess(
         layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
       steps.insert(.binary(Int32(NT_ADD), .input(2), perChannel, swapped: false), at: 0)
     }
-    return steps
+    return FusedEpilogue(steps, space: space, registers: registers)
   }
 
   /// Weights [O, C/groups, kh, kw] as K = (kh, kw, c).
@@ -134,15 +133,9 @@ struct ConvolutionKernel: PreparedKernel {
     let output = call.output(0).pointer(to: Float.self)
     let workers = call.workers
     let frame = call.scratch.pointer(to: Float.self)
-    let packed: UnsafePointer<Float>
     let afterFrame = call.scratch.base + roundedUp(frameByteCount)
-    switch weights {
-    case .constant(let storage): packed = storage.bytes.pointer(to: Float.self)
-    case .perRun:
-      let target = afterFrame.assumingMemoryBound(to: Float.self)
-      let work = Self.packing(kernels, window, groups: groups, packedPerGroup, call.input(1).base, target)
-      workers.forEach(groups, work)
-      packed = UnsafePointer(target)
+    let packed = weights.address(scratch: afterFrame) {
+      workers.forEach(groups, Self.packing(kernels, window, groups: groups, packedPerGroup, call.input(1).base, $0))
     }
     let partials = (afterFrame + roundedUp(weights.scratchByteCount(groups * packedPerGroup)))
       .assumingMemoryBound(to: Float.self)
@@ -276,9 +269,7 @@ extension ConvolutionKernel {
     guard window.channels * window.outChannels != 0 else { return .declines("no channels") }
     let rank = request.inputs[0]?.placement.rank ?? 0
     let offers = convolutionOffers(request, rank: rank) { space, steps in
-      FusedEpilogue(
-        program(request, fusedSteps: steps, space: space), space: space,
-        registers: [.bias, .residual, .clamp])
+      epilogue(request, fusedSteps: steps, space: space)
     }
     // The frame is filled from planes as cheaply as from pixels.
     guard window.channels > 1, window.channels <= 4, !window.staysInside || window.taps > 1 else {

@@ -36,13 +36,7 @@ struct DepthwiseKernel: PreparedKernel {
   }
 
   private static func epilogue(_ request: KernelRequest, fusedSteps: Int, space: RowSpace) -> FusedEpilogue {
-    var steps = request.fusable(into: space, limit: fusedSteps).steps
-    if request.inputs.count > 2, request.inputs[2] != nil {
-      let perChannel = OperandAccess(
-        layout: .rowMajor, columnStride: 1, rowStride: 0, imageStride: 0, perImage: false)
-      steps.insert(.binary(Int32(NT_ADD), .input(2), perChannel, swapped: false), at: 0)
-    }
-    return FusedEpilogue(steps, space: space, registers: [.bias, .clamp])
+    ConvolutionKernel.epilogue(request, fusedSteps: fusedSteps, space: space, registers: [.bias, .clamp])
   }
 
   private static func packedCount(_ window: ImageWindow) -> Int {
@@ -66,14 +60,7 @@ struct DepthwiseKernel: PreparedKernel {
   var scratchByteCount: Int { weights.scratchByteCount(Self.packedCount(window)) }
 
   func run(_ call: borrowing KernelCall) {
-    let packed: UnsafePointer<Float>
-    switch weights {
-    case .constant(let storage): packed = storage.bytes.pointer(to: Float.self)
-    case .perRun:
-      let target = call.scratch.pointer(to: Float.self)
-      Self.pack(call.input(1).base, window, target)
-      packed = UnsafePointer(target)
-    }
+    let packed = weights.address(scratch: call.scratch.base) { Self.pack(call.input(1).base, window, $0) }
     let input = call.input(0).pointer(to: Float.self)
     let output = call.output(0).pointer(to: Float.self)
     let workers = call.workers

@@ -162,13 +162,8 @@ struct MatrixKernel: PreparedKernel {
     let g = geometry
     let workers = call.workers
     let output = call.output(0).pointer(to: Float.self)
-    let packed: UnsafePointer<Float>
-    switch weights {
-    case .constant(let storage): packed = storage.bytes.pointer(to: Float.self)
-    case .perRun:
-      let target = call.scratch.pointer(to: Float.self)
-      workers.forEach(g.items, g.packing(kernels, call.input(1).base, target))
-      packed = UnsafePointer(target)
+    let packed = weights.address(scratch: call.scratch.base) {
+      workers.forEach(g.items, g.packing(kernels, call.input(1).base, $0))
     }
     var a = call.input(0).pointer(to: Float.self)
     if g.aIsTransposed {

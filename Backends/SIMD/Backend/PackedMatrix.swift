@@ -81,6 +81,20 @@ enum PackedOperand: Sendable {
     case .perRun: floats * 4
     }
   }
+
+  /// The packed floats: those of the constant, or what `pack` writes to `scratch` now.
+  @inline(__always)
+  func address(
+    scratch: UnsafeMutableRawPointer, pack: (UnsafeMutablePointer<Float>) -> Void
+  ) -> UnsafePointer<Float> {
+    switch self {
+    case .constant(let storage): return storage.bytes.pointer(to: Float.self)
+    case .perRun:
+      let target = scratch.assumingMemoryBound(to: Float.self)
+      pack(target)
+      return UnsafePointer(target)
+    }
+  }
 }
 
 /// Packs matrices: `pieces` of them per item, items one after the other in source and target.

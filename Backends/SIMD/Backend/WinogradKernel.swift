@@ -25,9 +25,7 @@ struct WinogradKernel: PreparedKernel {
     self.window = window
     tiling = WinogradTiling(window, m: m, threads: request.threads)
     let space = RowSpace.channelsLast(request.outputs[0]?.sizes ?? [])
-    epilogue = FusedEpilogue(
-      ConvolutionKernel.program(request, fusedSteps: offer.fusedSteps, space: space), space: space,
-      registers: [.bias, .residual, .clamp])
+    epilogue = ConvolutionKernel.epilogue(request, fusedSteps: offer.fusedSteps, space: space)
     guard let constant = constants[1] else {
       weights = .perRun
       return
@@ -46,13 +44,8 @@ struct WinogradKernel: PreparedKernel {
   var scratchByteCount: Int { packedByteCount + tiling.scratchByteCount }
 
   func run(_ call: borrowing KernelCall) {
-    let packed: UnsafePointer<Float>
-    switch weights {
-    case .constant(let storage): packed = storage.bytes.pointer(to: Float.self)
-    case .perRun:
-      let target = call.scratch.pointer(to: Float.self)
-      tiling.pack(call.input(1).base, panelUnits: kernels.panelUnits, target)
-      packed = UnsafePointer(target)
+    let packed = weights.address(scratch: call.scratch.base) {
+      tiling.pack(call.input(1).base, panelUnits: kernels.panelUnits, $0)
     }
     let scratch = (call.scratch.base + packedByteCount).assumingMemoryBound(to: Float.self)
     let input = call.input(0).pointer(to: Float.self)
@@ -108,13 +101,11 @@ struct WinogradKernel: PreparedKernel {
     let rank = request.inputs[0]?.placement.rank ?? 0
     return .accepts(
       convolutionOffers(request, rank: rank) { space, steps in
-        FusedEpilogue(
-          ConvolutionKernel.program(request, fusedSteps: steps, space: space), space: space,
-          registers: [.bias, .residual, .clamp])
+        ConvolutionKernel.epilogue(request, fusedSteps: steps, space: space)
       }.map { offer in
         var offer = offer
         offer.numerics = .transformed
-        offer.predicted = .nanoseconds(Int(cost))
+        offer.predicted = .seconds(cost / 1e9)
         return offer
       })
   }
@@ -167,7 +158,7 @@ struct WinogradTiling: Sendable {
     let vectors = Double((channels + 15) / 16 * 16 + (outChannels + 15) / 16 * 16)
     let operations = 2 * Double(channels) * Double(outChannels) + 12 * vectors
     cost = 500
-      + (Double(tiles * positions) * operations / 60 + Double(weightBytes * groups) / 36) / Double(max(1, threads))
+      + (Double(tiles) * Double(positions) * operations / 60 + Double(weightBytes * groups) / 36) / Double(max(1, threads))
   }
 
   var positions: Int { (m + 2) * (m + 2) }

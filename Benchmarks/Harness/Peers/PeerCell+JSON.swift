@@ -26,7 +26,7 @@ extension PeerResult {
     }
     members += [
       ("ratio_over_needletail", PeerCell.json(cell.ratio(engine))),
-      ("round_p50_ms", .array(roundMedians.map { .number($0 / 1e6) })), 
+      ("round_p50_ms", .array(roundMedians.map { .number($0 / 1e6) })),
       ("set_aside_rounds", .integer(setAsideRounds)), ("doubts", JSON(doubts)),
     ]
     return .object(members)

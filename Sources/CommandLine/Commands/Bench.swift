@@ -8,7 +8,8 @@ import Terminal
 
 let benchCommand = CommandDeclaration(
   name: "bench", summary: "Measures how long a model takes, and says whether the measurement can be trusted.",
-  discussion: "Backends that are asked for together run in turns in one process, so that whatever disturbs the "
+  discussion:
+    "Backends that are asked for together run in turns in one process, so that whatever disturbs the "
     + "machine disturbs them alike. Every backend runs warm first, until its times settle. With --concurrency or --rate "
     + "many requests are served at once instead: throughput, and latency with its waiting and its service apart.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
@@ -16,8 +17,10 @@ let benchCommand = CommandDeclaration(
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.runs.declaration,
     Options.seconds.declaration, Options.limit.declaration, BenchLoad.concurrency.declaration,
-    BenchLoad.rate.declaration, Options.size.declaration, Options.seed.declaration, Options.strict.declaration,
-    Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration, Options.json.declaration,
+    BenchLoad.rate.declaration, Options.size.declaration, Options.seed.declaration,
+    Options.strict.declaration,
+    Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration,
+    Options.json.declaration,
   ],
   examples: [
     "bench model.onnx", "bench model.onnx --batch 1,8,32 --backend simd,onednn,auto --seconds 3",
@@ -56,7 +59,8 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   }
   let extras = try arguments.reportExtras()
   if let competition = HostFacts.competition() { console.warn(competition) }
-  var maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
+  var maker = InputMaker(
+    sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
   let start = monotonicNanoseconds()
   let model = try Model(contentsOf: arguments.positional[0])
   let read = monotonicNanoseconds()
@@ -66,7 +70,8 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let header: [(String, JSON)] = [
     ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
     ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
-    ("read_ms", .number(Double(read - start) / 1e6)), ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
+    ("read_ms", .number(Double(read - start) / 1e6)),
+    ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
   ]
   if let load {
     var rows: [LoadRow] = []
@@ -101,7 +106,8 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let ceilings = try extras.ceilings(threads: threads)
   let json = JSON.object(
     header + [
-      ("verdict", .string(isValid ? "VALID" : "INVALID")), ("rows", .array(rows.map { benchJSON($0, ceilings) })),
+      ("verdict", .string(isValid ? "VALID" : "INVALID")),
+      ("rows", .array(rows.map { benchJSON($0, ceilings) })),
       ("ceilings", ceilings.map(ceilingsJSON) ?? .null),
     ])
   try console.report(json, to: extras.json)
@@ -152,23 +158,24 @@ private func printBench(
   printHeader(model, options, threads, console)
   let runs = rows.map(\.statistics.count)
   let warm = rows.map(\.series.warmUpRuns)
-  let setAside = setAsideText(
-    turns: rows.reduce(0) { $0 + $1.series.setAsideTurns }, counting: rows.reduce(0) { $0 + $1.series.turns.count })
   console.print(
     "method  interleaved, \(warm.min() ?? 0)–\(warm.max() ?? 0) runs of warm-up, \(runs.min() ?? 0)–\(runs.max() ?? 0) "
       + "measured, at least \(limits.minimumRuns) and \(significant(limits.minimumSeconds, 2)) s each")
-  if let setAside { console.print("        \(setAside)") }
+  if let setAside = setAsideText(rows.map(\.series)) { console.print("        \(setAside)") }
   console.print()
   var table = TextTable([
-    ">batch", "backend", ">p50 ms", "95 % CI", ">p90 ms", ">p99 ms", ">min ms", ">mean ms", ">items/s", ">first ms",
+    ">batch", "backend", ">p50 ms", "95 % CI", ">p90 ms", ">p99 ms", ">min ms", ">mean ms", ">items/s",
+    ">first ms",
     ">plan ms", "against the first",
   ])
   for row in rows {
     let (median, interval) = medianText(row.statistics)
     table.add([
       "\(row.batch)", row.backend.rawValue, median, interval, milliseconds(row.statistics.p90),
-      milliseconds(row.statistics.p99), milliseconds(row.statistics.minimum), milliseconds(row.statistics.mean),
-      significant(Double(row.batch) * 1e9 / row.statistics.median, 4), milliseconds(Double(row.firstNanoseconds)),
+      milliseconds(row.statistics.p99), milliseconds(row.statistics.minimum),
+      milliseconds(row.statistics.mean),
+      significant(Double(row.batch) * 1e9 / row.statistics.median, 4),
+      milliseconds(Double(row.firstNanoseconds)),
       milliseconds(Double(row.planNanoseconds)), speedupText(row.speedup),
     ])
   }
@@ -180,7 +187,9 @@ private func printBench(
         + counted(row.batch / row.facts.turns, "item"))
   }
   for row in rows {
-    if let strays = strayText(row.facts.strays(from: row.backend), asked: row.backend), row.batch == rows.first?.batch {
+    if let strays = strayText(row.facts.strays(from: row.backend), asked: row.backend),
+      row.batch == rows.first?.batch
+    {
       console.warn(strays)
     }
   }
@@ -188,7 +197,8 @@ private func printBench(
 
 private func benchJSON(_ row: BenchRow, _ ceilings: Ceilings?) -> JSON {
   var members: [(String, JSON)] = [
-    ("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch)), ("threads", .integer(row.threads)),
+    ("backend", .string(row.backend.rawValue)), ("batch", .integer(row.batch)),
+    ("threads", .integer(row.threads)),
     ("steps", .integer(row.facts.labels.count)),
     ("batch_turns", .integer(row.facts.turns)),
   ]
@@ -196,7 +206,8 @@ private func benchJSON(_ row: BenchRow, _ ceilings: Ceilings?) -> JSON {
   members += [
     ("items_per_s", .number(Double(row.batch) * 1e9 / row.statistics.median)),
     ("first_run_ms", .number(Double(row.firstNanoseconds) / 1e6)),
-    ("plan_ms", .number(Double(row.planNanoseconds) / 1e6)), ("arena_bytes", .integer(row.facts.arenaByteCount)),
+    ("plan_ms", .number(Double(row.planNanoseconds) / 1e6)),
+    ("arena_bytes", .integer(row.facts.arenaByteCount)),
     ("live_set_bytes", .integer(row.facts.liveByteCount)), ("reorders", .integer(row.facts.reorderCount)),
     ("placement_steps", .object(row.facts.placement.map { ($0.backend, .integer($0.count)) })),
     ("strays", strayJSON(row.facts.strays(from: row.backend))),

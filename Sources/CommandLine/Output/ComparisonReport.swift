@@ -23,10 +23,14 @@ struct ComparisonReport {
   }
 
   var failures: [(what: String, reason: String)] {
-    rows.filter { !$0.row.numerics.isWithin }.map { (name($0.cell, $0.row), $0.row.numerics.reason ?? "differs") }
+    rows.filter { !$0.row.numerics.isWithin }.map {
+      (name($0.cell, $0.row), $0.row.numerics.reason ?? "differs")
+    }
   }
 
-  var doubts: [(what: String, doubts: [MeasurementDoubt])] { rows.map { (name($0.cell, $0.row), $0.row.doubts) } }
+  var doubts: [(what: String, doubts: [MeasurementDoubt])] {
+    rows.map { (name($0.cell, $0.row), $0.row.doubts) }
+  }
   var isValid: Bool { rows.allSatisfy { $0.row.doubts.isEmpty } }
 
   private func name(_ cell: ComparedCell, _ row: ComparisonRow) -> String {
@@ -46,9 +50,7 @@ struct ComparisonReport {
     console.print(
       "method  interleaved, \(range(warm)) runs of warm-up, \(range(runs)) measured; at least \(limits.minimumRuns) "
         + "and \(significant(limits.minimumSeconds, 2)) s each")
-    let setAside = setAsideText(
-      turns: rows.reduce(0) { $0 + $1.row.series.setAsideTurns }, counting: rows.reduce(0) { $0 + $1.row.series.turns.count })
-    if let setAside { console.print("        \(setAside)") }
+    if let setAside = setAsideText(rows.map(\.row.series)) { console.print("        \(setAside)") }
     var all = VariantNumerics()
     for row in rows { all.merge(row.row.numerics) }
     console.print(
@@ -93,7 +95,8 @@ struct ComparisonReport {
           mebibytes(row.facts.arenaByteCount), fresh.map { mebibytes($0.peakBytes) } ?? "–",
           fresh.map { milliseconds(Double($0.loadNanoseconds)) } ?? "–",
           fresh.map { milliseconds(Double($0.firstRunNanoseconds)) } ?? "–",
-          row.numerics.worstAbsolute == 0 ? "0" : scientific(row.numerics.worstAbsolute), speedupText(row.speedup),
+          row.numerics.worstAbsolute == 0 ? "0" : scientific(row.numerics.worstAbsolute),
+          speedupText(row.speedup),
         ]
       }
       table.add(cells)
@@ -121,7 +124,8 @@ struct ComparisonReport {
   func json() throws -> JSON {
     .object([
       ("schema", .integer(1)), ("command", .string("compare")), ("model", modelJSON(model)),
-      ("sha256", .string(try SHA256.hex(file: model.path))), ("host", HostFacts.read().json(threads: threads)),
+      ("sha256", .string(try SHA256.hex(file: model.path))),
+      ("host", HostFacts.read().json(threads: threads)),
       (
         "method",
         .object([
@@ -152,7 +156,8 @@ struct ComparisonReport {
     }
     members += [
       ("speedup_over_original", speedupJSON(row.speedup)),
-      ("arena_bytes", .integer(row.facts.arenaByteCount)), ("live_set_bytes", .integer(row.facts.liveByteCount)),
+      ("arena_bytes", .integer(row.facts.arenaByteCount)),
+      ("live_set_bytes", .integer(row.facts.liveByteCount)),
       ("reorders", .integer(row.facts.reorderCount)),
       ("peak_bytes", JSON(fresh?.peakBytes)), ("peak_before_load_bytes", JSON(fresh?.baseBytes)),
       ("load_ms", JSON(fresh.map { Double($0.loadNanoseconds) / 1e6 })),

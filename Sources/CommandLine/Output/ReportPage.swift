@@ -84,7 +84,8 @@ private struct ReportPage {
     let shown = reasons.count > 8 ? Array(reasons.prefix(6)) : reasons
     let rest = reasons.count - shown.count
     var blocks: [Page.Block] = [
-      .verdict(isValid: isValid, reasons: shown + (rest > 0 ? ["and \(rest) more, in the table of times"] : []))
+      .verdict(
+        isValid: isValid, reasons: shown + (rest > 0 ? ["and \(rest) more, in the table of times"] : []))
     ]
     let failures = rows.filter { $0.json["numerics"]?["within_tolerance"]?.bool == false }
     if !failures.isEmpty {
@@ -144,7 +145,9 @@ private struct ReportPage {
           numerics?["within_tolerance"]?.bool.map { $0 ? "agree" : "DIFFER" } ?? "–",
         ]
       }
-      if hasDoubts { cells.append(row.doubts.map { String($0.prefix { $0 != ";" }) }.joined(separator: "; ")) }
+      if hasDoubts {
+        cells.append(row.doubts.map { String($0.prefix { $0 != ";" }) }.joined(separator: "; "))
+      }
       if row.variant == "optimized" && backends.count > 1 && row.backend == main {
         table.emphasized.insert(table.rows.count)
       }
@@ -366,7 +369,8 @@ private struct ReportPage {
           "The roof is the least time that a step's operations or bytes can take on this machine, by its measured ceilings. "
             + "Algorithms with fewer operations than the definition's, such as Winograd's, can go above it."),
         bars(
-          "The slowest steps, by their number in the table", top.map { "\($0 + 1) \(layers[$0].node)" }, x: "step",
+          "The slowest steps, by their number in the table", top.map { "\($0 + 1) \(layers[$0].node)" },
+          x: "step",
           y: "time, ms",
           [
             Chart.Series(

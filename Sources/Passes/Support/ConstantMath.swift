@@ -59,11 +59,12 @@ extension Constant {
     throws(GraphError)
     -> Constant
   {
+    let length = max(1, length)
     guard let sizes = type.sizes else { throw GraphError(.malformed("a constant of unknown sizes")) }
     if type.dataType != .float32 {
       return try Constant.computed(text, from: [self, scale], dataType: type.dataType, sizes: sizes) {
         values in
-        values[0].enumerated().map { $1 * values[1][channel($0 / max(1, length))] }
+        values[0].enumerated().map { $1 * values[1][channel($0 / length)] }
       }
     }
     // A product of two floats is rounded the same in single precision; weights are long.
@@ -72,9 +73,9 @@ extension Constant {
         var elements = try tensors[0].floats()
         let factors = try tensors[1].floats()
         elements.withUnsafeMutableBufferPointer { elements in
-          for start in stride(from: 0, to: elements.count, by: max(1, length)) {
-            let factor = factors[channel(start / max(1, length))]
-            for i in start..<min(start + max(1, length), elements.count) { elements[i] *= factor }
+          for start in stride(from: 0, to: elements.count, by: length) {
+            let factor = factors[channel(start / length)]
+            for i in start..<min(start + length, elements.count) { elements[i] *= factor }
           }
         }
         return try Tensor(elements, sizes: sizes)
