@@ -137,6 +137,13 @@ private struct Rule {
     }
   }
 
+  private func isAbsent(_ i: Int) -> Bool { i >= node.inputs.count || node.inputs[i] == nil }
+
+  private var isSharedMask: Bool {
+    guard let mask = node.inputs[3] else { return true }
+    return graph.sizes(of: mask).map { $0.count < 4 || $0[0] == 1 } ?? false
+  }
+
   /// `axis`, which may count from the end, is not the first.
   private func isInner(_ axis: Int) -> Bool { axis > 0 || axis < 0 && axis + rank > 0 }
 
@@ -159,6 +166,10 @@ private struct Rule {
       let other = node.inputs.count > 1 ? node.inputs[1].flatMap { graph.sizes(of: $0) } : nil
       guard rank >= 2, rank == outputRank, isBatched(0), let other else { return false }
       return isBatched(1) ? rank > 2 && other.count == rank : other.count < rank || other.count == 2 || other.first == 1
+    // A mask may meet the first axis with one item for all.
+    case is Attention:
+      return rank == outputRank
+        && node.inputs.indices.allSatisfy { $0 == 3 && !isBatched(3) ? isSharedMask : isBatched($0) || isAbsent($0) }
     // The order of elements stays, and the first axis of the result is checked by the caller.
     case is Reshape, is Flatten, is Squeeze, is Unsqueeze: return isFirstOnly
     case let op as Transpose: return isFirstOnly && op.permutation?.first == 0

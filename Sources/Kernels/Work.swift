@@ -33,6 +33,13 @@ extension KernelRequest {
     Double(i < inputs.count ? inputs[i]?.placement.elementCount ?? 0 : 0)
   }
 
+  /// The sizes of an attention; nil for other operands than inference allows.
+  package func attention(_ op: Attention) -> AttentionGeometry? {
+    AttentionGeometry(
+      op, query: inputSizes(0), key: inputSizes(1), value: inputSizes(2),
+      pastKey: inputs.count > 4 ? inputs[4]?.placement.sizes : nil)
+  }
+
   private var operationCount: Double {
     let output = Double(outputs.first.flatMap { $0?.elementCount } ?? 0)
     switch op.base {
@@ -43,6 +50,9 @@ extension KernelRequest {
     case is MatMul: return 2 * output * Double(inputSizes(0).last ?? 1)
     case let gemm as Gemm:
       return 2 * output * Double((gemm.transA ? inputSizes(0).first : inputSizes(0).last) ?? 1)
+    case let op as Attention:
+      guard let g = attention(op) else { return output }
+      return 2 * Double(g.batch * g.queryHeads * g.queries) * Double(g.keys) * Double(g.headSize + g.valueSize)
     case let pool as MaxPool: return output * Double(pool.window.kernel.reduce(1, *))
     case let pool as AveragePool: return output * Double(pool.window.kernel.reduce(1, *))
     case is GlobalAveragePool, is GlobalMaxPool, is Reduce, is ArgReduce: return inputCount(0)

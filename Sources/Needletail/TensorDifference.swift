@@ -1,6 +1,7 @@
 import Tensors
 
-/// How far two results may lie apart: |a − e| ≤ absolute + relative · |e| + scaled · max |e|.
+/// How far two results may lie apart: |a − e| ≤ absolute + relative · |e| + scaled · max |e|. Of bfloat16, two units
+/// of the last place are always allowed.
 package struct Tolerance: Hashable, Sendable {
   package var relative: Double
   package var absolute: Double
@@ -48,6 +49,8 @@ extension TensorDifference {
       let part = expected.dataType == .complex64 ? DataType.float32 : .float64
       compare(try actual.parts(part), try expected.parts(part), tolerance, isWide: part == .float64)
     } else {
+      var tolerance = tolerance
+      if expected.dataType == .bfloat16 { tolerance.relative = max(tolerance.relative, 0x1p-6) }
       compare(try actual.doubles(), try expected.doubles(), tolerance, isWide: expected.dataType == .float64)
     }
   }

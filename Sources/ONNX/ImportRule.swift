@@ -43,7 +43,7 @@ package enum ImportRules {
   package static let all: [ImportRule] =
     convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction
     + shaping
-    + selection + resize + generation + control
+    + selection + resize + generation + control + attention
 
   private static let byName = Dictionary(grouping: all, by: \.operatorName)
 

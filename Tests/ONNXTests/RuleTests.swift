@@ -280,6 +280,25 @@ import Testing
         == [.attribute(name: "stash_type", expected: "1", found: "10")])
   }
 
+  @Test func attention() throws {
+    let x = ["q", "k", "v"].map { ValueSpec($0, ["N", 4, 6]) }
+    let heads: [AttributeSpec] = [.int("q_num_heads", 3), .int("kv_num_heads", 3)]
+    let names = ["q", "k", "v"]
+    try expect(
+      "Attention", 23, heads + [.float("softcap", 2), .int("is_causal", 1), .int("softmax_precision", 11)], x,
+      operands: names,
+      is: Attention(queryHeads: 3, keyHeads: 3, softcap: 2, isCausal: true, softmaxPrecision: .float64))
+    try expect(
+      "Attention", 25, heads + [.float("scale", 0.5), .int("left_window_size", 2), .int("right_window_size", -1)], x,
+      operands: names, is: Attention(queryHeads: 3, keyHeads: 3, scale: 0.5, leftWindow: 2))
+    #expect(
+      refusal("Attention", 23, heads + [.int("left_window_size", 2)], x, operands: names)
+        == [.unknownAttribute("left_window_size")])
+    #expect(
+      refusal("Attention", 23, heads + [.int("qk_matmul_output_mode", 4)], x, operands: names)
+        == [.attribute(name: "qk_matmul_output_mode", expected: "0, 1, 2 or 3", found: "4")])
+  }
+
   // MARK: - Softmax and reductions
 
   @Test func softmaxChangedItsMeaning() throws {

@@ -5,7 +5,7 @@ import TestSupport
 package enum OperatorSuite {
   package static let cases: [OperatorCase] = all([
     convolution, linear, pooling, normalization, elementwise, softmax, reduction, shaping, selection, resize,
-    generation, sequences, storage, epilogues,
+    generation, sequences, storage, attention, epilogues,
   ])
 
   /// Lists as one. Long sums of arrays take the compiler too long.

@@ -61,6 +61,13 @@ import Testing
     Case(Reduce(.prod, axes: [0], keepDims: false), "int64[3]{N,3,5}", gives: "int64[]{15*N}"),
     Case(ArgReduce(.max, axis: 1), "float32[N,10]", gives: "int64[N,1]"),
     Case(ArgReduce(.min, axis: -1, keepDims: false), "float32[N,10]", gives: "int64[N]"),
+    Case(
+      Attention(queryHeads: 12, keyHeads: 12), "float32[N,S,384]", "float32[N,T,384]", "float32[N,T,384]",
+      gives: "float32[N,S,384]", "float32[N,12,T,32]", "float32[N,12,T,32]", "float32[N,12,S,T]"),
+    Case(
+      Attention(), "float32[N,8,S,64]", "float32[N,2,T,64]", "float32[N,2,T,32]", "-", "float32[N,2,P,64]",
+      "float32[N,2,P,32]", gives: "float32[N,8,S,32]", "float32[N,2,P+T,64]", "float32[N,2,P+T,32]",
+      "float32[N,8,S,P+T]"),
     Case(Reorder(to: .channelsLast(.float32, rank: 4)), "float32[N,3,H,W]", gives: "float32[N,3,H,W]"),
   ]
 
@@ -76,6 +83,19 @@ import Testing
     Refusal(MatMul(), "float32[]", "float32[3]", says: "operand 0 has rank 0"),
     Refusal(MatMul(), "float32[2,2,3]", "float32[3,3,2]", says: "operand 1 has size 3 on axis 0"),
     Refusal(MatMul(), "float32[2,3]", says: "operands"),
+    Refusal(Attention(), "float32[2,4,24]", "float32[2,4,24]", "float32[2,4,24]", says: "q_num_heads is nothing"),
+    Refusal(
+      Attention(queryHeads: 5, keyHeads: 5), "float32[2,4,24]", "float32[2,4,24]", "float32[2,4,24]",
+      says: "a divisor of 24"),
+    Refusal(
+      Attention(), "float32[2,3,4,8]", "float32[2,2,4,8]", "float32[2,2,4,8]",
+      says: "3 heads of queries cannot share 2"),
+    Refusal(
+      Attention(), "float32[2,3,4,8]", "float32[2,3,6,8]", "float32[2,3,6,8]", "float32[4,7]",
+      says: "operand 3 has size 7 on axis 1"),
+    Refusal(
+      Attention(), "float32[2,3,4,8]", "float32[2,3,6,8]", "float32[2,3,6,8]", "-", "float32[2,3,6,8]",
+      says: "operand 5 is missing"),
     Refusal(
       BatchNormalization(epsilon: 0), "float32[N,8]", "float32[8]", "float32[7]", "float32[8]", "float32[8]",
       says: "operand 2 has size 7"),
