@@ -32,6 +32,10 @@ package struct NaiveBackend: Backend {
     DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self,
     NonZero.self,
     Resize.self,
+    // Indexing, Ordering, Matrices
+    GatherElements.self, GatherND.self, ScatterElements.self, ScatterND.self, OneHot.self, Compress.self,
+    ReverseSequence.self, CenterCropPad.self, TopK.self, Unique.self, Hardmax.self, Cumulative.self,
+    EyeLike.self, Trilu.self, Det.self, Einsum.self, BitCast.self,
     // Generation, Sequences, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, SequenceConstruct.self, SequenceAt.self,
     SequenceLength.self, Reorder.self,
@@ -40,7 +44,7 @@ package struct NaiveBackend: Backend {
 
 /// Operators that a plan cannot hold: sizes or kinds of their results are known only by doing.
 private let neverPlanned: Set<String> = [
-  NonZero.name, SequenceConstruct.name, SequenceAt.name, SequenceLength.name, Reorder.name,
+  NonZero.name, Compress.name, Unique.name, SequenceConstruct.name, SequenceAt.name, SequenceLength.name, Reorder.name,
 ]
 
 private func plannedRow(_ type: any NaiveOperator.Type) -> [Kernel] {

@@ -197,13 +197,18 @@ extension Pad: NaiveOperator {
       guard given.elementCount == 1, given.dataType == x.dataType else { throw .malformed }
       return try given.reshape([])
     }
-    if x.dataType == .string {
-      return try faulting { () throws(TensorError) in try Tensor(strings: [[]], sizes: []) }
-    }
-    let zero = try Tensor.allocate(x.dataType, [])
-    zero.clear()
-    return zero
+    return try emptyElement(x.dataType)
   }
+}
+
+/// A scalar that is zero, or the empty text.
+func emptyElement(_ dataType: DataType) throws(KernelFault) -> Tensor {
+  if dataType == .string {
+    return try faulting { () throws(TensorError) in try Tensor(strings: [[]], sizes: []) }
+  }
+  let zero = try Tensor.allocate(dataType, [])
+  zero.clear()
+  return zero
 }
 
 /// Copies element (maps[0][i], maps[1][j], …) of the source to (i, j, …) of a row-major result; −1 stands for `fill`.
@@ -241,19 +246,11 @@ extension Gather: NaiveOperator {
     let x = try call.operand(0)
     let indices = try call.operand(1)
     let axis = try normalized(axis, rank: x.rank)
-    guard indices.dataType == .int64 || indices.dataType == .int32 else { throw .malformed }
     let sizes = Array(x.sizes[..<axis]) + indices.sizes + Array(x.sizes[(axis + 1)...])
     let outer = x.sizes[..<axis].product
     let inner = x.sizes[(axis + 1)...].product
     let count = x.sizes[axis]
-    let isWide = indices.dataType == .int64
-    var positions: [Int] = []
-    positions.reserveCapacity(indices.elementCount)
-    for i in 0..<indices.elementCount {
-      let index = isWide ? Int(indices.pointer(Int64.self)[i]) : Int(indices.pointer(Int32.self)[i])
-      guard index >= -count, index < count else { throw .indexOutOfRange(operand: 1) }
-      positions.append(index < 0 ? index + count : index)
-    }
+    let positions = try positions(indices, in: count, operand: 1)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       let row = inner * width
       var write = y.base

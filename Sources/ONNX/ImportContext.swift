@@ -142,6 +142,15 @@ package final class NodeContext {
     }
   }
 
+  /// An element type by its number in ONNX.
+  package func dataType(_ name: String) throws(Unsupported.Reason) -> DataType? {
+    guard let number = try optionalInt(name) else { return nil }
+    guard let type = Int32(exactly: number).flatMap({ DataType(onnx: $0) }) else {
+      throw .attribute(name: name, expected: "an element type", found: "\(number)")
+    }
+    return type
+  }
+
   package func ints(_ name: String) throws(Unsupported.Reason) -> [Int]? {
     guard let value = attribute(name) else { return nil }
     guard case .ints(let numbers) = value else { throw mismatch(name, "INTS", value) }

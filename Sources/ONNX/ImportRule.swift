@@ -44,6 +44,7 @@ package enum ImportRules {
     convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction
     + shaping
     + selection + resize + generation + control + attention
+    + indexing + ordering + matrices
 
   private static let byName = Dictionary(grouping: all, by: \.operatorName)
 

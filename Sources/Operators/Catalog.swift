@@ -20,6 +20,10 @@ package enum Catalog {
     DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self,
     NonZero.self,
     Resize.self,
+    // Indexing, Ordering, Matrices
+    GatherElements.self, GatherND.self, ScatterElements.self, ScatterND.self, OneHot.self, Compress.self,
+    ReverseSequence.self, CenterCropPad.self, TopK.self, Unique.self, Hardmax.self, Cumulative.self,
+    EyeLike.self, Trilu.self, Det.self, Einsum.self, BitCast.self,
     // Generation, Control, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, If.self, Loop.self, SequenceConstruct.self,
     SequenceAt.self, SequenceLength.self, Reorder.self, Group.self,

@@ -112,6 +112,20 @@ extension Cast {
   }
 }
 
+extension BitCast {
+  package func inferTypes(_ context: InferenceContext) throws(GraphError) -> [ValueType] {
+    try context.expect(1...1)
+    let x = try context.tensor(0)
+    if let found = x?.dataType, found.bitWidth == nil || found.bitWidth != to.bitWidth {
+      throw GraphError(
+        .dataType(
+          operand: 0, expected: DataType.allCases.filter { $0.bitWidth == to.bitWidth && $0 != .string },
+          found: found))
+    }
+    return [.tensor(to, x?.shape)]
+  }
+}
+
 extension Identity {
   package func inferTypes(_ context: InferenceContext) throws(GraphError) -> [ValueType] {
     try context.expect(1...1)

@@ -66,6 +66,14 @@ package struct Cast: Operator {
   package var traits: OperatorTraits { [.pure, .elementwise, .acceptsEpilogue] }
 }
 
+/// ONNX `BitCast`: the same bits read as another type of the same width.
+package struct BitCast: Operator {
+  package static let name = "BitCast"
+  package var to: DataType
+  package init(to: DataType) { self.to = to }
+  package var traits: OperatorTraits { [.pure] }
+}
+
 /// ONNX `Identity`, of any value.
 package struct Identity: Operator {
   package static let name = "Identity"

@@ -464,6 +464,7 @@ import Testing
     let internalNames: Set = ["ScaleShift", "Reorder", "Group"]
     let families = [
       "Unary": "Relu", "Binary": "Add", "Variadic": "Sum", "Reduce": "ReduceSum", "ArgReduce": "ArgMax",
+      "Cumulative": "CumSum",
     ]
     for type in Catalog.operators where !internalNames.contains(type.name) {
       #expect(!ImportRules.rules(for: families[type.name] ?? type.name).isEmpty, "\(type.name)")

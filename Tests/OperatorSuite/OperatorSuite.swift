@@ -5,6 +5,7 @@ import TestSupport
 package enum OperatorSuite {
   package static let cases: [OperatorCase] = all([
     convolution, linear, pooling, normalization, elementwise, softmax, reduction, shaping, selection, resize,
+    indexing, ordering, matrices,
     generation, sequences, storage, attention, epilogues,
   ])
 

@@ -140,10 +140,7 @@ extension ImportRules {
       try n.add(Cast(to: type))
     },
     ImportRule("Cast", since: 6, inputs: 1...1) { n throws(Unsupported.Reason) in
-      let number = try n.int("to")
-      guard let type = Int32(exactly: number).flatMap({ DataType(onnx: $0) }) else {
-        throw .attribute(name: "to", expected: "an element type", found: "\(number)")
-      }
+      guard let type = try n.dataType("to") else { throw .missingAttribute("to") }
       let saturates = try n.flag("saturate", default: true)
       if n.version >= 24 { _ = try n.word("round_mode", default: "up", ["up": true]) }
       try n.add(Cast(to: type, saturate: saturates))

@@ -74,6 +74,8 @@ package struct FoldConstants: Pass {
     var steps = 0
     for case let operand? in operands { steps = max(steps, count(operand.type)) }
     for case let output? in node.outputs { steps = max(steps, count(graph.tensorType(output))) }
+    // At most every element of an operand with every element of the others.
+    if node.op is Einsum { return operands.reduce(1) { product($0, count($1?.type)) } }
     guard LinearForm(of: node) != nil, let sizes = operands[1]?.type.sizes, let output = node.outputs.first,
       let output
     else { return steps }

@@ -1,0 +1,183 @@
+import Kernels
+import Operators
+import Tensors
+
+extension BitCast: NaiveOperator {
+  static let naiveName = "bit-cast"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard let width = x.dataType.bitWidth, width == to.bitWidth else { throw .malformed }
+    let y = try call.result(0, to, x.sizes)
+    if x.byteCount > 0 { y.base.copyMemory(from: x.bytes.base, byteCount: x.byteCount) }
+  }
+}
+
+extension EyeLike: NaiveOperator {
+  static let naiveName = "eye-like"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard x.rank == 2, let codec = ElementCodec(dataType ?? x.dataType), codec.dataType.bitWidth ?? 0 >= 8 else {
+      throw .malformed
+    }
+    let y = try call.result(0, codec.dataType, x.sizes)
+    y.clear()
+    // Beyond these no diagonal lies in the matrix.
+    guard k > -x.sizes[0], k < x.sizes[1] else { return }
+    for i in max(0, -k)..<max(max(0, -k), min(x.sizes[0], x.sizes[1] - k)) {
+      if codec.dataType.isFloatingPoint {
+        codec.store(1.0, at: i * x.sizes[1] + i + k, in: y.base)
+      } else {
+        codec.store(Int64(1), at: i * x.sizes[1] + i + k, in: y.base)
+      }
+    }
+  }
+}
+
+extension Trilu: NaiveOperator {
+  static let naiveName = "trilu"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard x.rank >= 2, x.dataType != .string else { throw .malformed }
+    let (rows, columns) = (x.sizes[x.rank - 2], x.sizes[x.rank - 1])
+    let given = try call.integers(1)?.first ?? 0
+    // Diagonals further out leave all or nothing.
+    let k = min(max(given, -rows - 1), columns + 1)
+    try move([x], x.dataType, x.sizes, in: &call) { operands, y, width in
+      let source = operands[0].bytes.base
+      if y.elementCount == 0 { return }
+      y.base.initializeMemory(as: UInt8.self, repeating: 0, count: y.elementCount * width)
+      for matrix in 0..<x.sizes.dropLast(2).product {
+        for row in 0..<rows {
+          let kept =
+            upper ? min(max(row + k, 0), columns)..<columns : 0..<min(max(row + k + 1, 0), columns)
+          let at = ((matrix * rows + row) * columns + kept.lowerBound) * width
+          (y.base + at).copyMemory(from: source + at, byteCount: kept.count * width)
+        }
+      }
+    }
+  }
+}
+
+extension Det: NaiveOperator {
+  static let naiveName = "determinant"
+  static let elements = Elements.floats
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard x.rank >= 2, x.sizes[x.rank - 1] == x.sizes[x.rank - 2] else { throw .malformed }
+    let n = x.sizes[x.rank - 1]
+    let sizes = Array(x.sizes.dropLast(2))
+    let values = try x.reals()
+    let y = try call.result(0, x.dataType, sizes)
+    guard let codec = ElementCodec(x.dataType) else { throw .notRepresentable }
+    for matrix in 0..<sizes.product {
+      codec.store(
+        determinant(Array(values[matrix * n * n..<(matrix + 1) * n * n]), n), at: matrix, in: y.base)
+    }
+  }
+
+  /// By elimination with the largest pivots.
+  private func determinant(_ matrix: [Double], _ n: Int) -> Double {
+    var a = matrix
+    var product = 1.0
+    for column in 0..<n {
+      var pivot = column
+      for row in column..<n where abs(a[row * n + column]) > abs(a[pivot * n + column]) { pivot = row }
+      if pivot != column {
+        for j in 0..<n { a.swapAt(pivot * n + j, column * n + j) }
+        product = -product
+      }
+      let head = a[column * n + column]
+      product *= head
+      if head == 0 { return product }
+      for row in column + 1..<max(n, column + 1) {
+        let factor = a[row * n + column] / head
+        for j in column..<n { a[row * n + j] -= factor * a[column * n + j] }
+      }
+    }
+    return product
+  }
+}
+
+extension Einsum: NaiveOperator {
+  static let naiveName = "einsum"
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    var operands: [Tensor] = []
+    for i in call.operands.indices { operands.append(try call.operand(i)) }
+    guard let first = operands.first, operands.allSatisfy({ $0.dataType == first.dataType }) else {
+      throw .malformed
+    }
+    let axes: EinsumTerms.Axes
+    do {
+      axes = try EinsumTerms(equation, operandCount: operands.count).axes(ranks: operands.map(\.rank))
+    } catch { throw .malformed }
+    var sizes = [Int](repeating: 1, count: axes.count)
+    for (i, operand) in operands.enumerated() {
+      for (axis, size) in zip(axes.operands[i], operand.sizes) where size != 1 {
+        guard sizes[axis] == 1 || sizes[axis] == size else { throw .malformed }
+        sizes[axis] = size
+      }
+    }
+    // Every axis is one of the result's or one that is summed over; each operand has a stride for each.
+    let summed = (0..<axes.count).filter { !axes.result.contains($0) }
+    var kept: [[Int]] = []
+    var gone: [[Int]] = []
+    for (i, operand) in operands.enumerated() {
+      var strides = [Int](repeating: 0, count: axes.count)
+      for (axis, (size, stride)) in zip(axes.operands[i], zip(operand.sizes, rowMajorStrides(operand.sizes)))
+      where size != 1 { strides[axis] += stride }
+      kept.append(axes.result.map { strides[$0] })
+      gone.append(summed.map { strides[$0] })
+    }
+    let y = try call.result(0, first.dataType, axes.result.map { sizes[$0] })
+    try visit(
+      first.dataType,
+      SumOfProducts(
+        operands: operands, y: y, kept: kept, gone: gone, summedSizes: summed.map { sizes[$0] }))
+  }
+
+  private struct SumOfProducts: NumberVisitor {
+    let operands: [Tensor]
+    let y: Tensor
+    let kept, gone: [[Int]]
+    let summedSizes: [Int]
+
+    func visitFloat<T: FloatNumber>(_: T.Type) { run(T.self) }
+    func visitInteger<T: IntegerNumber>(_: T.Type) { run(T.self) }
+
+    private func run<T: Number>(_: T.Type) {
+      let pointers = operands.map { UnsafePointer($0.pointer(T.self)) }
+      let ys = y.pointer(T.self)
+      let inner = summedSizes.last ?? 1
+      var next = 0
+      var starts = [Int](repeating: 0, count: pointers.count)
+      forEachIndex(y.sizes) { index in
+        var total = T.zeroSum
+        forEachIndex(Array(summedSizes.dropLast())) { outer in
+          for o in pointers.indices {
+            var start = 0
+            for axis in index.indices { start += index[axis] * kept[o][axis] }
+            for axis in outer.indices { start += outer[axis] * gone[o][axis] }
+            starts[o] = start
+          }
+          for s in 0..<inner {
+            var product = pointers[0][starts[0] + s * (gone[0].last ?? 0)].sum
+            for o in 1..<max(pointers.count, 1) {
+              product = T.multiply(product, pointers[o][starts[o] + s * (gone[o].last ?? 0)].sum)
+            }
+            total = T.add(total, product)
+          }
+        }
+        ys[next] = T(sum: total)
+        next += 1
+      }
+    }
+  }
+}
