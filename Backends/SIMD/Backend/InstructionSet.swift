@@ -72,6 +72,16 @@ struct Microkernels: @unchecked Sendable {
     }
   }
 
+  /// The sums of the left operand of pairs of rows, where `product` says.
+  func strassenSums(_ product: UnsafePointer<nt_strassen>, pairs: Range<Int>) {
+    table.strassen_sums(product, pairs.lowerBound, pairs.upperBound)
+  }
+
+  /// Pairs of rows × pairs of panels of a product, from sums that are there.
+  func strassen(_ product: UnsafePointer<nt_strassen>, pairs: Range<Int>, panels: Range<Int>) {
+    table.strassen(product, pairs.lowerBound, pairs.upperBound, panels.lowerBound, panels.upperBound)
+  }
+
   func depthwise(_ window: UnsafePointer<nt_window>, rows: Range<Int>) {
     if let depthwise = table.depthwise {
       depthwise(window, rows.lowerBound, rows.upperBound)

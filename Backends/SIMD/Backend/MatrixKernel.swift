@@ -96,12 +96,7 @@ struct MatrixKernel: PreparedKernel {
     row =
       geometry.rows == 1 && geometry.items == 1
       ? RowProduct(kernels: kernels, k: geometry.k, n: geometry.n) : nil
-    let space = RowSpace.matrices(request.outputs[0]?.sizes ?? [])
-    var steps = request.fusable(into: space, limit: offer.fusedSteps).steps
-    if let addend = try Self.addend(request, constants: constants, space: space) {
-      steps.insert(addend, at: 0)
-    }
-    epilogue = FusedEpilogue(steps, space: space, registers: [.bias, .residual, .clamp])
+    epilogue = try Self.epilogue(request, fusedSteps: offer.fusedSteps, constants: constants)
 
     let packedCount = geometry.items * nt_packed_count(geometry.k, geometry.n)
     if let constant = constants[1] {
@@ -118,6 +113,16 @@ struct MatrixKernel: PreparedKernel {
     } else {
       weights = .perRun
     }
+  }
+
+  /// Gemm's beta · C, then `fusedSteps` of the epilogue.
+  static func epilogue(
+    _ request: KernelRequest, fusedSteps: Int, constants: [Constant?]
+  ) throws(KernelError) -> FusedEpilogue {
+    let space = RowSpace.matrices(request.outputs[0]?.sizes ?? [])
+    var steps = request.fusable(into: space, limit: fusedSteps).steps
+    if let addend = try addend(request, constants: constants, space: space) { steps.insert(addend, at: 0) }
+    return FusedEpilogue(steps, space: space, registers: [.bias, .residual, .clamp])
   }
 
   /// Gemm's beta · C as the first step.
@@ -217,7 +222,7 @@ struct MatrixKernel: PreparedKernel {
     }
   }
 
-  private static func consider(_ request: KernelRequest) -> Verdict {
+  static func consider(_ request: KernelRequest) -> Verdict {
     guard request.isFloat32 else { return .declines("not float32") }
     guard !request.isEmpty, let output = request.outputs[0] else { return .declines("nothing to compute") }
     guard let geometry = MatrixGeometry(request) else {

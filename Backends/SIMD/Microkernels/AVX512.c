@@ -15,6 +15,7 @@
 #include "Templates/Elementwise.h"
 #include "Templates/Rows.h"
 #include "Templates/Gemm.h"
+#include "Templates/Strassen.h"
 #include "Templates/Depthwise.h"
 #include "Templates/Winograd.h"
 #include "Templates/Pooling.h"
@@ -22,7 +23,8 @@
 
 const nt_kernels nt_avx512_kernels = {
     .isa = NT_AVX512, .tile_rows = TILE_ROWS, .panel_units = PANEL_UNITS,
-    .gemm = gemm, .gemv = gemv, .depthwise = depthwise,
+    .gemm = gemm, .gemv = gemv, .strassen_sums = strassen_sums, .strassen = strassen,
+    .depthwise = depthwise,
     .winograd_input = winograd_input, .winograd_output = winograd_output,
     .max_pool = max_pool, .average_pool = average_pool,
     .unary = unary, .binary = binary, .steps = steps,

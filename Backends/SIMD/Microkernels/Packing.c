@@ -59,6 +59,48 @@ void nt_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n
   }
 }
 
+ptrdiff_t nt_strassen_columns(ptrdiff_t n) { return ((n + unit - 1) / unit + 1) / 2 * unit; }
+
+ptrdiff_t nt_strassen_packed_count(ptrdiff_t k, ptrdiff_t n) {
+  return 7 * ((k + 1) / 2) * nt_strassen_columns(n);
+}
+
+// An odd number of cache lines, so that pairs do not fall on the same sets of the cache.
+ptrdiff_t nt_strassen_sums_count(ptrdiff_t k) {
+  const ptrdiff_t lines = ((k + 1) / 2 + 15) / 16 * (k % 2 ? 6 : 4);
+  return (lines + 1 - lines % 2) * 16;
+}
+
+void nt_strassen_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k,
+                      ptrdiff_t n, float scale, float *packed) {
+  const unaligned_float *b = source;
+  const ptrdiff_t half = (k + 1) / 2, columns = nt_strassen_columns(n), panels = nt_panel_count(widest, columns);
+  for (ptrdiff_t i = 0; i < panels; i++) {
+    ptrdiff_t column, width;
+    nt_panel(widest, columns, i, &column, &width);
+    float *panel = packed + column * 7 * half;
+    for (ptrdiff_t top = 0; top < half; top++) {
+      float *to = panel + top * width;
+      const ptrdiff_t bottom = half + top, step = half * width;
+      for (ptrdiff_t j = 0; j < width; j++) {
+        const ptrdiff_t left = column + j, right = columns + left;
+        const double b11 = left < n ? scale * b[top * k_stride + left * n_stride].value : 0;
+        const double b12 = right < n ? scale * b[top * k_stride + right * n_stride].value : 0;
+        const double b21 = bottom < k && left < n ? scale * b[bottom * k_stride + left * n_stride].value : 0;
+        const double b22 = bottom < k && right < n ? scale * b[bottom * k_stride + right * n_stride].value : 0;
+        const double t1 = b12 - b11, t2 = b22 - t1;
+        to[j] = (float)b11;
+        to[step + j] = (float)b21;
+        to[2 * step + j] = (float)t2;
+        to[3 * step + j] = (float)(b22 - b12);
+        to[4 * step + j] = (float)(b21 - t2);
+        to[5 * step + j] = (float)t1;
+        to[6 * step + j] = (float)b22;
+      }
+    }
+  }
+}
+
 // G of F(m×m, 3×3): a row of 1, p, p² for each point p, over the product of its distances from the others.
 static void winograd_weight_rows(int32_t m, double rows[NT_WINOGRAD_LARGEST + 2][3]) {
   const double *points = winograd_points[m - 2];

@@ -26,7 +26,7 @@ INLINE void store(float *p, V v) { ((unaligned_v *)p)->v = v; }
 INLINE V set1(float x) { return (V)(x); }
 
 // Half a vector, where a whole one has 16 lanes; a vector of its own width elsewhere, where nothing uses it.
-typedef float H __attribute__((ext_vector_type(8)));
+typedef float H __attribute__((ext_vector_type(W == 16 ? 8 : W)));
 typedef struct { H v; } __attribute__((packed, may_alias)) unaligned_h;
 INLINE H load_half(const float *p) { return ((const unaligned_h *)p)->v; }
 INLINE void store_half(float *p, H v) { ((unaligned_h *)p)->v = v; }

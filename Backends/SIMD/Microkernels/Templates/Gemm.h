@@ -1,18 +1,19 @@
-// Register tiles of rows × panel columns, and the loops over them. TILE_ROWS, PANEL_VECTORS and PANEL_HALF
-// describe the level.
+// Register tiles of rows × panel columns, and the loops over them.
+
+#include "Tile.h"
 
 #define FULL_VECTOR(v) (whole || halves > 0 || (v) < vectors - 1)
 #define FULL_HALF(h) (whole || (h) < halves - 1)
 
-// One tile: `rows` row pointers of A against a K-major panel of `vectors` vectors and then, at AVX-512,
-// `halves` half vectors. Only the last of them may be partial: `valid` columns of the panel exist. Each sum
-// starts with its bias and adds k upwards, in any tile.
+// One tile: `rows` row pointers of A against a K-major panel. Only its last vector may be partial: `valid` columns of
+// the panel exist. Each sum starts with its bias and adds k upwards, in any tile.
 INLINE void gemm_tile(const int rows, const int vectors, const int halves, const nt_gemm *g,
                       const float *const *a,
                       const float *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid) {
   V acc[TILE_ROWS][PANEL_VECTORS];
-  H hacc[TILE_ROWS][3];
-  const int whole = valid == vectors * W + halves * 8;
+  H hacc[TILE_ROWS][PANEL_HALVES];
+  const int width = vectors * W + halves * 8;
+  const int whole = valid == width;
   const float *bias = g->epilogue.bias ? g->epilogue.bias + g->epilogue.first_column + column : 0;
   UNROLL for (int v = 0; v < vectors; v++) {
     V start = set1(0);
@@ -25,56 +26,18 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
     if (bias) start = FULL_HALF(h) ? load_half(bias + at) : load_half_part(bias + at, valid - at);
     UNROLL for (int r = 0; r < rows; r++) hacc[r][h] = start;
   }
-
-  const ptrdiff_t length = g->segment_length;
   for (ptrdiff_t s = 0; s < g->segment_count; s++) {
     const float *p[TILE_ROWS];
     const ptrdiff_t offset = g->offsets[s];
     UNROLL for (int r = 0; r < rows; r++) p[r] = a[r] + offset;
-    ROLLED for (ptrdiff_t k = 0; k < length; k++) {
-      V bv[PANEL_VECTORS];
-      H bh[3];
-      UNROLL for (int v = 0; v < vectors; v++) bv[v] = load(b + v * W);
-      UNROLL for (int h = 0; h < halves; h++) bh[h] = load_half(b + vectors * W + h * 8);
-      UNROLL for (int r = 0; r < rows; r++) {
-        V x = set1(p[r][k]);
-        UNROLL for (int v = 0; v < vectors; v++) acc[r][v] = fma_v(x, bv[v], acc[r][v]);
-        H y = low_half(x);
-        UNROLL for (int h = 0; h < halves; h++) hacc[r][h] = __builtin_elementwise_fma(y, bh[h], hacc[r][h]);
-      }
-      b += vectors * W + halves * 8;
-    }
+    b = multiply_add(rows, vectors, halves, p, b, g->segment_length, acc, hacc);
   }
-
-  const nt_epilogue *e = &g->epilogue;
-  float *c = g->c + row * g->c_stride + column;
-  const float *residual =
-      e->residual ? e->residual + (e->first_row + row) * e->residual_stride + e->first_column + column : 0;
-  const V lower = set1(e->lower), upper = set1(e->upper);
-  const H half_lower = (H)(e->lower), half_upper = (H)(e->upper);
-  UNROLL for (int r = 0; r < rows; r++) {
-    UNROLL for (int v = 0; v < vectors; v++) {
-      V x = acc[r][v];
-      if (residual) {
-        const float *from = residual + r * e->residual_stride + v * W;
-        x += FULL_VECTOR(v) ? load(from) : load_part(from, valid - v * W);
-      }
-      x = at_most(at_least(x, lower), upper);
-      float *to = c + r * g->c_stride + v * W;
-      if (FULL_VECTOR(v)) store(to, x); else store_part(to, x, valid - v * W);
-    }
-    UNROLL for (int h = 0; h < halves; h++) {
-      const ptrdiff_t at = vectors * W + h * 8;
-      H x = hacc[r][h];
-      if (residual) {
-        const float *from = residual + r * e->residual_stride + at;
-        x += FULL_HALF(h) ? load_half(from) : load_half_part(from, valid - at);
-      }
-      x = half_lower > x ? half_lower : x;
-      x = half_upper < x ? half_upper : x;
-      float *to = c + r * g->c_stride + at;
-      if (FULL_HALF(h)) store_half(to, x); else store_half_part(to, x, valid - at);
-    }
+  if (whole) {
+    UNROLL for (int r = 0; r < rows; r++)
+      finish_row(vectors, halves, g, acc[r], hacc[r], row + r, column, width);
+  } else {
+    UNROLL for (int r = 0; r < rows; r++)
+      finish_row(vectors, halves, g, acc[r], hacc[r], row + r, column, valid);
   }
 }
 
@@ -141,7 +104,7 @@ static void gemm(const nt_gemm *g, ptrdiff_t row, ptrdiff_t row_end, ptrdiff_t p
 INLINE void gemv_panel(const int vectors, const int halves, const float *x, const float *b, ptrdiff_t k,
                        ptrdiff_t k_end, const float *bias, float *y, ptrdiff_t valid) {
   V acc[4][PANEL_VECTORS];
-  H hacc[4][3];
+  H hacc[4][PANEL_HALVES];
   const int whole = valid == vectors * W + halves * 8;
   UNROLL for (int p = 0; p < 4; p++) {
     UNROLL for (int v = 0; v < vectors; v++) acc[p][v] = set1(0);

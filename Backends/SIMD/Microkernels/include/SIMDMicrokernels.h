@@ -92,6 +92,17 @@ typedef struct nt_window {
   nt_epilogue epilogue;
 } nt_window;
 
+// MARK: - Strassen's product
+
+/// A product by one level of Strassen's method: rows (2 i, 2 i + 1) of an image are pair i, and the last row of an odd
+/// number of rows is a pair of its own. One segment at offset 0; `b` is packed by nt_strassen_pack.
+typedef struct nt_strassen {
+  nt_gemm product;
+  float *sums;                 // of the pairs from `first_pair` on, in whole vectors
+  ptrdiff_t sums_stride;       // between pairs
+  ptrdiff_t first_pair;
+} nt_strassen;
+
 // MARK: - Winograd's convolution
 
 /// Results of F(m×m, 3×3) per side: 2 … this.
@@ -117,6 +128,10 @@ typedef struct nt_kernels {
   /// One row (M = 1), partial or whole K: y[column] = (bias) + Σ over k in [k, k_end); no other epilogue.
   void (*gemv)(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k, ptrdiff_t k_end, ptrdiff_t n,
                ptrdiff_t panel, ptrdiff_t panel_end, const float *bias, float *y);
+  /// Sums of the left operand for pairs [pair, pair_end).
+  void (*strassen_sums)(const nt_strassen *, ptrdiff_t pair, ptrdiff_t pair_end);
+  /// Pairs [pair, pair_end) × panels [panel, panel_end) of nt_strassen_columns(n) columns; their sums must be there.
+  void (*strassen)(const nt_strassen *, ptrdiff_t pair, ptrdiff_t pair_end, ptrdiff_t panel, ptrdiff_t panel_end);
   void (*depthwise)(const nt_window *, ptrdiff_t out_row, ptrdiff_t out_row_end);
   /// Left operands of (m + 2)² products, `step` floats apart; whole vectors are written.
   void (*winograd_input)(int32_t m, const nt_winograd_tile *, ptrdiff_t channels, float *v, ptrdiff_t step);
@@ -165,6 +180,15 @@ ptrdiff_t nt_packed_count(ptrdiff_t k, ptrdiff_t n);
 /// n_stride] into a packed matrix of k_total rows.
 void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k_total,
              ptrdiff_t k0, ptrdiff_t count, ptrdiff_t n, float *packed);
+
+/// Columns of the left half of n, a multiple of 8; the right half may be narrower.
+ptrdiff_t nt_strassen_columns(ptrdiff_t n);
+/// Floats of the packed combinations of a K × N matrix, and of the sums of a pair of rows.
+ptrdiff_t nt_strassen_packed_count(ptrdiff_t k, ptrdiff_t n);
+ptrdiff_t nt_strassen_sums_count(ptrdiff_t k);
+/// Packs scale · B for Strassen's product, floats of any alignment as nt_pack takes them.
+void nt_strassen_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k,
+                      ptrdiff_t n, float scale, float *packed);
 
 /// Transforms weights [n, k, 3, 3] of any alignment for F(m×m, 3×3): (m + 2)² packed k × n matrices, one after
 /// the other.
