@@ -18,6 +18,9 @@ package struct NaiveBackend: Backend {
   private static let operators: [any NaiveOperator.Type] = [
     // Convolution, Linear
     Convolution.self, ConvTranspose.self, Gemm.self, MatMul.self,
+    // Quantization, Recurrent
+    QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self, QLinearMatMul.self,
+    ConvInteger.self, QLinearConv.self, Recurrent.self,
     // Pooling
     MaxPool.self, AveragePool.self, GlobalAveragePool.self, GlobalMaxPool.self,
     // Normalization
@@ -38,13 +41,16 @@ package struct NaiveBackend: Backend {
     EyeLike.self, Trilu.self, Det.self, Einsum.self, BitCast.self,
     // Generation, Sequences, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, SequenceConstruct.self, SequenceAt.self,
-    SequenceLength.self, Reorder.self,
+    SequenceLength.self, SequenceEmpty.self, SequenceInsert.self, SequenceErase.self, SplitToSequence.self,
+    ConcatFromSequence.self, OptionalOf.self, OptionalHasElement.self, OptionalGetElement.self, Reorder.self,
   ]
 }
 
 /// Operators that a plan cannot hold: sizes or kinds of their results are known only by doing.
 private let neverPlanned: Set<String> = [
-  NonZero.name, Compress.name, Unique.name, SequenceConstruct.name, SequenceAt.name, SequenceLength.name, Reorder.name,
+  NonZero.name, Compress.name, Unique.name, SequenceConstruct.name, SequenceAt.name, SequenceLength.name, SequenceEmpty.name,
+  SequenceInsert.name, SequenceErase.name, SplitToSequence.name, ConcatFromSequence.name, OptionalOf.name,
+  OptionalHasElement.name, OptionalGetElement.name, Reorder.name,
 ]
 
 private func plannedRow(_ type: any NaiveOperator.Type) -> [Kernel] {

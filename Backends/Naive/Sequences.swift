@@ -45,3 +45,145 @@ extension SequenceLength: NaiveOperator {
     y.pointer(Int64.self)[0] = Int64(count)
   }
 }
+
+extension SequenceEmpty: NaiveOperator {
+  static let naiveName = "sequence-empty"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) { call.set(0, .sequence([])) }
+}
+
+extension Evaluation {
+  /// A position in front of an item, or also behind the last; nil when the operand is omitted.
+  fileprivate func position(_ index: Int, count: Int, isEndAllowed: Bool) throws(KernelFault) -> Int? {
+    guard let given = try integers(index) else { return nil }
+    guard given.count == 1 else { throw .malformed }
+    guard given[0] >= -count, given[0] < count || (isEndAllowed && given[0] == count) else {
+      throw .indexOutOfRange(operand: index)
+    }
+    return given[0] < 0 ? given[0] + count : given[0]
+  }
+}
+
+extension SequenceInsert: NaiveOperator {
+  static let naiveName = "sequence-insert"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    var items = try call.sequence(0)
+    guard call.operands.count > 1, let item = call.operands[1] else { throw .malformed }
+    let position = try call.position(2, count: items.count, isEndAllowed: true)
+    items.insert(item, at: position ?? items.count)
+    call.set(0, .sequence(items))
+  }
+}
+
+extension SequenceErase: NaiveOperator {
+  static let naiveName = "sequence-erase"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    var items = try call.sequence(0)
+    let position = try call.position(1, count: items.count, isEndAllowed: false)
+    if items.isEmpty { throw .indexOutOfRange(operand: 1) }
+    items.remove(at: position ?? items.count - 1)
+    call.set(0, .sequence(items))
+  }
+}
+
+extension SplitToSequence: NaiveOperator {
+  static let naiveName = "split-to-sequence"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    let axis = try normalized(axis, rank: x.rank)
+    let total = x.sizes[axis]
+    let given = try call.optional(1)
+    let sizes = try given?.integers()
+    var bounds = [0]
+    if let sizes, given?.rank == 1 {
+      for size in sizes {
+        guard size >= 0, size <= total - bounds[bounds.count - 1] else { throw .malformed }
+        bounds.append(bounds[bounds.count - 1] + size)
+      }
+      guard bounds[bounds.count - 1] == total else { throw .malformed }
+    } else {
+      let size = sizes?.first ?? 1
+      guard size > 0 else { throw .malformed }
+      while bounds[bounds.count - 1] < total {
+        bounds.append(bounds[bounds.count - 1] + min(size, total - bounds[bounds.count - 1]))
+      }
+    }
+    var parts: [RuntimeValue] = []
+    for (start, end) in zip(bounds, bounds.dropFirst()) {
+      var inner = Evaluation([.tensor(x)], wanted: [true])
+      try Slice(starts: [start], ends: [end], axes: [axis]).evaluate(&inner)
+      guard let part = inner.results.first??.tensor else { throw .malformed }
+      if sizes == nil && !keepDims {
+        var sizes = part.sizes
+        sizes.remove(at: axis)
+        parts.append(.tensor(try part.reshape(sizes)))
+      } else {
+        parts.append(.tensor(part))
+      }
+    }
+    call.set(0, .sequence(parts))
+  }
+}
+
+extension ConcatFromSequence: NaiveOperator {
+  static let naiveName = "concat-from-sequence"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    var parts: [RuntimeValue?] = []
+    var place = axis
+    for item in try call.sequence(0) {
+      guard var part = item.tensor else { throw .malformed }
+      part = try part.plain()
+      if newAxis {
+        place = try normalized(axis, rank: part.rank + 1)
+        var sizes = part.sizes
+        sizes.insert(1, at: place)
+        part = try part.reshape(sizes)
+      }
+      parts.append(.tensor(part))
+    }
+    var inner = call.with(parts)
+    try Concat(axis: place).evaluate(&inner)
+    guard let result = inner.results.first ?? nil else { throw .malformed }
+    call.set(0, result)
+  }
+}
+
+extension OptionalOf: NaiveOperator {
+  static let naiveName = "optional"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    call.set(0, (call.operands.first ?? nil) ?? .absent)
+  }
+}
+
+extension OptionalHasElement: NaiveOperator {
+  static let naiveName = "optional-has-element"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let y = try call.result(0, .bool, [])
+    let value = (call.operands.first ?? nil) ?? .absent
+    if case .absent = value { y.pointer(UInt8.self)[0] = 0 } else { y.pointer(UInt8.self)[0] = 1 }
+  }
+}
+
+extension OptionalGetElement: NaiveOperator {
+  static let naiveName = "optional-get-element"
+  static let elements = Elements.any
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    guard let value = call.operands.first ?? nil else { throw .malformed }
+    if case .absent = value { throw .malformed }
+    call.set(0, value)
+  }
+}

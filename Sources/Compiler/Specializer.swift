@@ -80,6 +80,10 @@ package final class Specializer: PlanSource {
         continue
       }
       let type = ValueType.tensor(TensorType(dataType, sizes: sizes))
+      if case .optional(let element) = graph[port.value].type, type.isCompatible(with: element) {
+        operands.append(Operand(.optional(type)))
+        continue
+      }
       if !type.isCompatible(with: graph[port.value].type) {
         throw GraphError(.replacedType(expected: graph[port.value].type, found: type), node: "input \(port.name)")
       }

@@ -37,7 +37,12 @@ public struct Model: Sendable {
   }
 
   public var inputs: [Port] { graph.ports(graph.inputs) }
-  public var outputs: [Port] { graph.ports(graph.outputs) }
+  /// Where nothing follows from the inputs, a type is what the file declares.
+  public var outputs: [Port] {
+    zip(graph.ports(graph.outputs), file.declaredOutputs).map { port, declared in
+      port.type == .unknown ? Port(name: port.name, type: declared) : port
+    }
+  }
   public var nodeCount: Int { graph.nodeCount }
 
   /// Runs the portable passes. The result serves any backend, batch and number of threads.

@@ -5,22 +5,35 @@ import Tensors
 final class GraphBuilder {
   let session: ImportSession
   /// `If_3/then/` inside of a region; empty for the main graph.
-  let path: String
+  var path: String { place.path }
   let nesting: Int
   var graph: Graph
-  private var scope: [String: ValueID] = [:]
+  /// What names mean here: a function of the model that is being inlined has names of its own.
+  struct Place {
+    var path: String
+    var scope: [String: ValueID] = [:]
+    /// Versions that the function names instead of the model's.
+    var versions: [String: Int64]?
+    /// Functions around this one.
+    var functionDepth = 0
+    /// Names of nodes in the file, which made-up ones give way to.
+    var givenNames: Set<String> = []
+    /// Names that some node or output reads.
+    var readNames: Set<String> = []
+  }
+  var place: Place
+  private var scope: [String: ValueID] {
+    get { place.scope }
+    _modify { yield &place.scope }
+  }
   /// Results of nodes that could not be built, and what follows from them.
   private var poisoned: Set<ValueID> = []
   private var operatorCounts: [String: Int] = [:]
   private var nodeNames: Set<String> = []
-  /// Names of nodes in the file, which made-up ones give way to.
-  private var givenNames: Set<String> = []
-  /// Names that some node or output of this graph reads.
-  private var readNames: Set<String> = []
 
-  init(_ session: ImportSession, name: String, path: String, nesting: Int) {
+  init(_ session: ImportSession, name: String, path: String, nesting: Int, within outer: Place? = nil) {
     self.session = session
-    self.path = path
+    place = Place(path: path, versions: outer?.versions, functionDepth: outer?.functionDepth ?? 0)
     self.nesting = nesting
     graph = Graph(name: name)
   }
@@ -29,7 +42,15 @@ final class GraphBuilder {
 
   func value(named name: String) -> ValueID? { scope[name] }
 
-  func isRead(_ name: String) -> Bool { readNames.contains(name) }
+  func isRead(_ name: String) -> Bool { place.readNames.contains(name) }
+
+  /// Gives a value a name that regions may read.
+  func bind(_ name: String, to id: ValueID) { scope[name] = id }
+
+  /// The version of a domain's operators, which a function may name anew.
+  func version(of domain: String) -> Int64? {
+    place.versions.map { $0[ImportSession.normal(domain)] } ?? session.version(of: domain)
+  }
 
   func isPoisoned(_ id: ValueID) -> Bool { poisoned.contains(id) }
 
@@ -51,7 +72,7 @@ final class GraphBuilder {
       let k = operatorCounts[node.operatorName, default: 0]
       operatorCounts[node.operatorName] = k + 1
       let name = "\(path)\(node.operatorName)_\(k)"
-      if !givenNames.contains(name), nodeNames.insert(name).inserted { return name }
+      if !place.givenNames.contains(name), nodeNames.insert(name).inserted { return name }
     }
   }
 
@@ -65,8 +86,8 @@ final class GraphBuilder {
     captures: [(name: String, operand: Operand, isPoisoned: Bool)] = []
   ) throws(StructureError) {
     let plan = try GraphOrder(proto, outer: Set(captures.map(\.name)))
-    readNames = plan.readNames
-    givenNames = Set(proto.nodes.lazy.map { [path] in path + $0.name })
+    place.readNames = plan.readNames
+    place.givenNames = Set(proto.nodes.lazy.map { [path] in path + $0.name })
     try addInitializers(proto)
     try addInputs(proto, formals)
     let own = captures.isEmpty ? [] : Set(proto.nodes.flatMap(\.outputs) + scope.keys)
@@ -153,7 +174,7 @@ final class GraphBuilder {
     if !isHidden { try define(name, id, by: "capture") }
   }
 
-  private func add(_ node: NodeProto, freeNames: [String]) throws(StructureError) {
+  func add(_ node: NodeProto, freeNames: [String]) throws(StructureError) {
     var inputs: [ValueID?] = []
     for name in node.inputs {
       if name.isEmpty {
@@ -170,7 +191,7 @@ final class GraphBuilder {
       poisoned.contains($0)
     }
     let before = session.problemCount
-    let version = session.version(of: node.domain) ?? 0
+    let version = version(of: node.domain) ?? 0
     var results: [ValueID?]?
     do throws(Unsupported.Reason) {
       results = try build(node, inputs, name, version, isPoisoned)
@@ -190,10 +211,11 @@ final class GraphBuilder {
   private func build(
     _ node: NodeProto, _ inputs: [ValueID?], _ name: String, _ version: Int64, _ isPoisoned: Bool
   ) throws(Unsupported.Reason) -> [ValueID?]? {
-    if session.isFunction(node) { throw .form("functions defined in the model are not supported") }
-    if !ImportSession.normal(node.domain).isEmpty { throw .domain(node.domain) }
+    if let function = session.function(of: node) { return try inline(function, node, inputs, named: name) }
+    let domain = ImportSession.normal(node.domain)
+    guard ImportRules.knows(domain: domain) else { throw .domain(node.domain) }
     if version == 0 { throw .noOperatorSet }
-    let rule = try ImportRules.rule(for: node.operatorName, version: version)
+    let rule = try ImportRules.rule(for: node.operatorName, domain: domain, version: version)
     let required = inputs.prefix(rule.inputs.lowerBound)
     if required.count < rule.inputs.lowerBound || required.contains(nil)
       || inputs.count > rule.inputs.upperBound

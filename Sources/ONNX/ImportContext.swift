@@ -76,6 +76,22 @@ package final class NodeContext {
     .first.flatMap { $0 }
   }
 
+  /// Adds a node with several results of our own.
+  func insertAll(
+    _ op: any Operator, _ inputs: [ValueID?], regions: [Graph] = [], count: Int, suffix: String
+  ) -> [ValueID?] {
+    let made = builder.addNode(
+      op, inputs, regions: regions, outputs: (0..<count).map { "\(name)/\(suffix)_\($0)" }, named: "\(name)/\(suffix)",
+      mirrors: false)
+    return made.isEmpty ? [ValueID?](repeating: nil, count: count) : made
+  }
+
+  /// Ends a rule whose results are those of inserted nodes, one per output of the file.
+  func finish(_ values: [ValueID?]) throws(Unsupported.Reason) {
+    try refuseUnknownAttributes()
+    results = values
+  }
+
   /// Adds a constant of our own.
   package func constant(_ tensor: Tensor, suffix: String) -> ValueID {
     builder.graph.addConstant(

@@ -10,6 +10,8 @@ package struct ImportRule: Sendable {
   package static let newestVersion: Int64 = 28
 
   package let operatorName: String
+  /// Empty for ONNX's own.
+  package let domain: String
   package let versions: ClosedRange<Int64>
   /// Operands that the file may give; the first `lowerBound` of them must not be left empty.
   package let inputs: ClosedRange<Int>
@@ -18,23 +20,24 @@ package struct ImportRule: Sendable {
   package let build: @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
 
   package init(
-    _ operatorName: String, _ versions: ClosedRange<Int64> = 1...ImportRule.newestVersion,
-    inputs: ClosedRange<Int>, outputs: ClosedRange<Int> = 1...1,
-    build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
+    _ operatorName: String, domain: String = "", _ versions: ClosedRange<Int64>? = nil, inputs: ClosedRange<Int>,
+    outputs: ClosedRange<Int> = 1...1, build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
   ) {
     self.operatorName = operatorName
-    self.versions = versions
+    self.domain = domain
+    self.versions = versions ?? 1...ImportRules.newestVersion(of: domain)
     self.inputs = inputs
     self.outputs = outputs
     self.build = build
   }
 
   package init(
-    _ operatorName: String, since version: Int64, inputs: ClosedRange<Int>, outputs: ClosedRange<Int> = 1...1,
-    build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
+    _ operatorName: String, domain: String = "", since version: Int64, inputs: ClosedRange<Int>,
+    outputs: ClosedRange<Int> = 1...1, build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
   ) {
     self.init(
-      operatorName, version...ImportRule.newestVersion, inputs: inputs, outputs: outputs, build: build)
+      operatorName, domain: domain, version...ImportRules.newestVersion(of: domain), inputs: inputs, outputs: outputs,
+      build: build)
   }
 }
 
@@ -45,16 +48,35 @@ package enum ImportRules {
     + shaping
     + selection + resize + generation + control + attention
     + indexing + ordering + matrices
+    + recurrent + quantization + sequences + scans
 
-  private static let byName = Dictionary(grouping: all, by: \.operatorName)
+  /// The newest version of each domain whose changes are known here.
+  private static let newestVersions: [String: Int64] = [
+    "": ImportRule.newestVersion, "ai.onnx.ml": 5, "ai.onnx.preview.training": 1,
+  ]
 
-  package static func rules(for operatorName: String) -> [ImportRule] { byName[operatorName] ?? [] }
+  static func knows(domain: String) -> Bool { newestVersions[domain] != nil }
 
-  /// The names of the operators that can be imported, sorted.
-  package static var operatorNames: [String] { byName.keys.sorted() }
+  static func newestVersion(of domain: String) -> Int64 { newestVersions[domain] ?? ImportRule.newestVersion }
 
-  static func rule(for operatorName: String, version: Int64) throws(Unsupported.Reason) -> ImportRule {
-    let rules = rules(for: operatorName)
+  private struct Key: Hashable {
+    var domain: String
+    var name: String
+  }
+
+  private static let byName = Dictionary(grouping: all) { Key(domain: $0.domain, name: $0.operatorName) }
+
+  package static func rules(for operatorName: String, domain: String = "") -> [ImportRule] {
+    byName[Key(domain: domain, name: operatorName)] ?? []
+  }
+
+  /// The names of the operators that can be imported, sorted, those of other domains behind `domain::`.
+  package static var operatorNames: [String] {
+    byName.keys.map { $0.domain.isEmpty ? $0.name : "\($0.domain)::\($0.name)" }.sorted()
+  }
+
+  static func rule(for operatorName: String, domain: String, version: Int64) throws(Unsupported.Reason) -> ImportRule {
+    let rules = rules(for: operatorName, domain: domain)
     if let rule = rules.first(where: { $0.versions.contains(version) }) { return rule }
     guard let first = rules.map(\.versions.lowerBound).min(),
       let last = rules.map(\.versions.upperBound).max()

@@ -9,7 +9,9 @@ final class ImportSession {
   let path: String
   let tensors: TensorReader
   private let versions: [String: Int64]
-  private let functions: Set<String>
+  private let functions: [String: FunctionProto]
+  /// Nodes that inlining may still add: functions that call each other grow without bound.
+  private var inlinedNodesLeft = 1 << 17
   private var symbolNames: Set<String> = []
   private(set) var unsupported: [Unsupported] = []
   private(set) var firstTensorError: (place: String, error: TensorDecodeError)?
@@ -29,15 +31,22 @@ final class ImportSession {
     // Files before IR 3 name no operator set: the first one is meant.
     if model.operatorSets.isEmpty { versions[""] = 1 }
     self.versions = versions
-    functions = Set(model.functions.map { "\(Self.normal($0.domain)):\($0.name)" })
+    functions = Dictionary(
+      model.functions.map { ("\(Self.normal($0.domain)):\($0.name):\($0.overload)", $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   static func normal(_ domain: String) -> String { domain == "ai.onnx" ? "" : domain }
 
   func version(of domain: String) -> Int64? { versions[Self.normal(domain)] }
 
-  func isFunction(_ node: NodeProto) -> Bool {
-    functions.contains("\(Self.normal(node.domain)):\(node.operatorName)")
+  /// The function of the model that a node calls.
+  func function(of node: NodeProto) -> FunctionProto? {
+    functions["\(Self.normal(node.domain)):\(node.operatorName):\(node.overload)"]
+  }
+
+  func spendInlined(_ count: Int) throws(Unsupported.Reason) {
+    inlinedNodesLeft -= count
+    if inlinedNodesLeft < 0 { throw .form("functions of the model come to more than \(1 << 17) nodes") }
   }
 
   // MARK: - Problems

@@ -14,6 +14,8 @@ package struct ImportOptions: Sendable {
 /// A model as a graph, and what else its file says.
 package struct ImportedModel: Sendable {
   package var graph: Graph
+  /// What the file says of the graph's outputs; unknown where it says nothing that is understood.
+  package var declaredOutputs: [ValueType]
   package var path: String
   package var fileByteCount: Int
   package var irVersion: Int64
@@ -72,7 +74,9 @@ package enum Importer {
     do throws(StructureError) { try builder.build(graph) } catch { throw .structure(path: file.path, error) }
     try session.throwProblems()
     return ImportedModel(
-      graph: builder.graph, path: file.path, fileByteCount: file.bytes.count, irVersion: proto.irVersion,
+      graph: builder.graph,
+      declaredOutputs: graph.outputs.map { (try? session.inputType($0.type ?? .none, of: $0.name)) ?? .unknown },
+      path: file.path, fileByteCount: file.bytes.count, irVersion: proto.irVersion,
       operatorSets: proto.operatorSets,
       producer: proto.producerVersion.isEmpty
         ? proto.producerName : "\(proto.producerName) \(proto.producerVersion)",

@@ -6,6 +6,9 @@ package enum Catalog {
   package static let operators: [any Operator.Type] = [
     // Convolution, Linear
     Convolution.self, ConvTranspose.self, Gemm.self, MatMul.self,
+    // Quantization, Recurrent
+    QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self, QLinearMatMul.self,
+    ConvInteger.self, QLinearConv.self, Recurrent.self,
     // Pooling
     MaxPool.self, AveragePool.self, GlobalAveragePool.self, GlobalMaxPool.self,
     // Normalization
@@ -26,7 +29,9 @@ package enum Catalog {
     EyeLike.self, Trilu.self, Det.self, Einsum.self, BitCast.self,
     // Generation, Control, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, If.self, Loop.self, SequenceConstruct.self,
-    SequenceAt.self, SequenceLength.self, Reorder.self, Group.self,
+    SequenceAt.self, SequenceLength.self, SequenceEmpty.self, SequenceInsert.self, SequenceErase.self,
+    SplitToSequence.self, ConcatFromSequence.self, OptionalOf.self, OptionalHasElement.self, OptionalGetElement.self,
+    Reorder.self, Group.self,
   ]
 
   private static let byName = Dictionary(uniqueKeysWithValues: operators.map { ($0.name, $0) })

@@ -17,24 +17,3 @@ package struct Loop: Operator {
   package init(carried: Int) { self.carried = carried }
   package var traits: OperatorTraits { [.pure, .dataDependent] }
 }
-
-/// ONNX `SequenceConstruct`: a sequence of its operands.
-package struct SequenceConstruct: Operator {
-  package static let name = "SequenceConstruct"
-  package init() {}
-  package var traits: OperatorTraits { [.pure] }
-}
-
-/// ONNX `SequenceAt`. Operands: sequence, position (negative counts from the end).
-package struct SequenceAt: Operator {
-  package static let name = "SequenceAt"
-  package init() {}
-  package var traits: OperatorTraits { [.pure, .dataDependent] }
-}
-
-/// ONNX `SequenceLength`, an int64 scalar.
-package struct SequenceLength: Operator {
-  package static let name = "SequenceLength"
-  package init() {}
-  package var traits: OperatorTraits { [.pure] }
-}

@@ -79,7 +79,8 @@ struct TypeJoiner {
 }
 
 extension ValueType {
-  var withoutShape: ValueType {
+  /// The same kind of value of any sizes.
+  package var withoutShape: ValueType {
     switch self {
     case .tensor(let type): .tensor(type.dataType, nil)
     case .sequence(let element): .sequence(element.withoutShape)

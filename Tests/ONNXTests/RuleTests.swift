@@ -465,6 +465,7 @@ import Testing
     let families = [
       "Unary": "Relu", "Binary": "Add", "Variadic": "Sum", "Reduce": "ReduceSum", "ArgReduce": "ArgMax",
       "Cumulative": "CumSum",
+      "Recurrent": "LSTM",
     ]
     for type in Catalog.operators where !internalNames.contains(type.name) {
       #expect(!ImportRules.rules(for: families[type.name] ?? type.name).isEmpty, "\(type.name)")

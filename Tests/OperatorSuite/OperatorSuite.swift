@@ -7,6 +7,7 @@ package enum OperatorSuite {
     convolution, linear, pooling, normalization, elementwise, softmax, reduction, shaping, selection, resize,
     indexing, ordering, matrices,
     generation, sequences, storage, attention, epilogues,
+    recurrent, quantization,
   ])
 
   /// Lists as one. Long sums of arrays take the compiler too long.

@@ -33,16 +33,6 @@ extension ImportRules {
       let (regions, captured) = try n.regions([Region(proto: body, label: "body")], formals: formals)
       try n.add(Loop(carried: carried), inputs + captured, regions: regions)
     },
-    ImportRule("SequenceConstruct", since: 11, inputs: 1...Int.max) { n throws(Unsupported.Reason) in
-      if n.inputs.contains(nil) { throw .form("an operand is left empty") }
-      try n.add(SequenceConstruct())
-    },
-    ImportRule("SequenceAt", since: 11, inputs: 2...2) { n throws(Unsupported.Reason) in
-      try n.add(SequenceAt())
-    },
-    ImportRule("SequenceLength", since: 11, inputs: 1...1) { n throws(Unsupported.Reason) in
-      try n.add(SequenceLength())
-    },
   ]
 
   /// A graph attribute and its name in paths.
@@ -54,18 +44,14 @@ extension ImportRules {
 
 extension NodeContext {
   /// The type of a value that a loop carries: its sizes may change from turn to turn.
-  fileprivate func carriedType(_ index: Int) -> ValueType {
-    switch operand(index)?.type {
-    case .tensor(let type): .tensor(type.dataType, nil)
-    case let other?: other
-    case nil: .unknown
-    }
+  func carriedType(_ index: Int) -> ValueType {
+    operand(index)?.type.withoutShape ?? .unknown
   }
 
   /// Closed graphs for the regions, and the values of this graph that they take: all regions take the same ones.
   ///
   /// Constants are copied in with their identity instead.
-  fileprivate func regions(
+  func regions(
     _ regions: [ImportRules.Region], formals: [ValueType]
   ) throws(Unsupported.Reason) -> ([Graph], [ValueID?]) {
     if builder.nesting >= ImportSession.nestingLimit {
@@ -85,7 +71,7 @@ extension NodeContext {
     for region in regions {
       let inner = GraphBuilder(
         builder.session, name: region.proto.name, path: "\(name)/\(region.label)/",
-        nesting: builder.nesting + 1)
+        nesting: builder.nesting + 1, within: builder.place)
       do throws(StructureError) {
         try inner.build(
           region.proto, formals: formals,
