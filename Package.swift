@@ -79,7 +79,7 @@ let testTargets: [Target] = [
   tests(
     "NaiveTests", ["NaiveKernels", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
   tests("BackendTests", ["OperatorSuite", "TestSupport"] + core + backendModules),
-  tests("SIMDTests", ["SIMDKernels", "Kernels", "Operators", "IR", "Tensors"]),
+  tests("SIMDTests", ["SIMDKernels", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels", "Host"]),
   tests("MeasurementTests", ["Measurement", "TestSupport", "Host"]),
   tests("ReportsTests", ["Reports", "Measurement", "Host"]),

@@ -61,7 +61,8 @@ extension Attention: NaiveOperator {
           var isMasked = true
           for j in 0..<g.keys {
             let addend = bias.at(b, h, i, j)
-            scores[j] += addend
+            // Left out whatever its score is, also NaN.
+            scores[j] = addend == -.infinity ? addend : scores[j] + addend
             if addend != -.infinity { isMasked = false }
           }
           if keepsScores, self.scores == .biased { kept += scores }

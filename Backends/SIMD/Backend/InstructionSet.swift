@@ -50,6 +50,13 @@ struct Microkernels: @unchecked Sendable {
   var tileRows: Int { Int(table.tile_rows) }
 
   func panelCount(_ n: Int) -> Int { nt_panel_count(panelUnits, n) }
+  /// The first column of a panel of `n` columns, and its width, padding included.
+  func panel(_ index: Int, of n: Int) -> (column: Int, width: Int) {
+    var column = 0
+    var width = 0
+    nt_panel(panelUnits, n, index, &column, &width)
+    return (column, width)
+  }
 
   func gemm(_ product: UnsafePointer<nt_gemm>, rows: Range<Int>, panels: Range<Int>) {
     if let gemm = table.gemm {
@@ -140,6 +147,10 @@ struct Microkernels: @unchecked Sendable {
     scale: UnsafePointer<Float>,
     bias: UnsafePointer<Float>?, step: Int32 = 1, epsilon: Float
   ) { table.layer_norm(x, y, rows, count, scale, bias, step, epsilon) }
+
+  func attentionWeights(_ block: UnsafePointer<nt_attention_rows>, rows: Int) {
+    table.attention_weights(block, rows)
+  }
 
   func transpose(
     _ x: UnsafePointer<Float>, stride: Int, _ y: UnsafeMutablePointer<Float>, stride yStride: Int, rows: Int,

@@ -17,7 +17,7 @@ package struct SIMDBackend: Backend {
     let micro = Microkernels(isa)
     kernels =
       [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + WinogradKernel.rows(micro) + MatrixKernel.rows(micro)
-      + StrassenKernel.rows(micro) + SweepKernel.rows(micro)
+      + StrassenKernel.rows(micro) + [AttentionKernel.row(micro)] + SweepKernel.rows(micro)
       + PoolingKernel.rows(micro) + RowsKernel.rows(micro) + ReduceKernel.rows(micro) + [
         ConcatKernel.row(micro)
       ]

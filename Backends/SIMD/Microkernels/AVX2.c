@@ -13,6 +13,7 @@
 #include "Templates/Functions.h"
 #include "Templates/Elementwise.h"
 #include "Templates/Rows.h"
+#include "Templates/Attention.h"
 #include "Templates/Gemm.h"
 #include "Templates/Strassen.h"
 #include "Templates/Depthwise.h"
@@ -28,6 +29,6 @@ const nt_kernels nt_avx2_kernels = {
     .max_pool = max_pool, .average_pool = average_pool,
     .unary = unary, .binary = binary, .steps = steps,
     .softmax = softmax, .sum = sum, .maximum = maximum, .column_sum = column_sum, .layer_norm = layer_norm,
-    .transpose = transpose,
+    .transpose = transpose, .attention_weights = attention_weights,
 };
 #endif

@@ -10,6 +10,7 @@
 #include "Templates/Elementwise.h"
 #include "Templates/Rows.h"
 #include "Templates/Strassen.h"
+#include "Templates/Attention.h"
 #include "Templates/Winograd.h"
 #include "Templates/Pooling.h"
 
@@ -20,5 +21,5 @@ const nt_kernels nt_portable_kernels = {
     .max_pool = max_pool, .average_pool = average_pool,
     .unary = unary, .binary = binary, .steps = steps,
     .softmax = softmax, .sum = sum, .maximum = maximum, .column_sum = column_sum, .layer_norm = layer_norm,
-    .transpose = transpose,
+    .transpose = transpose, .attention_weights = attention_weights,
 };

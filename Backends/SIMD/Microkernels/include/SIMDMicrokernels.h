@@ -119,6 +119,22 @@ typedef struct nt_winograd_tile {
   ptrdiff_t row, width;
 } nt_winograd_tile;
 
+// MARK: - Attention
+
+/// Scores of some queries, which become weights exp(s − greatest) that are not yet normalized.
+typedef struct nt_attention_rows {
+  float *scores;
+  ptrdiff_t stride;                // between rows
+  ptrdiff_t first, last;           // columns that are written: those that a row leaves out become 0
+  ptrdiff_t begin, end;            // columns that row 0 does not leave out, before they are cut to [first, last)
+  ptrdiff_t begin_step, end_step;  // added from row to row
+  const float *addends;            // of column 0 of row 0, or NULL
+  const uint8_t *flags;            // the same; 0 leaves a column out
+  ptrdiff_t mask_stride;           // between rows of either
+  float scale, cap;                // 0: no cap
+  float *factors;                  // for each row 1 / Σ of its weights, or 0
+} nt_attention_rows;
+
 typedef struct nt_kernels {
   int32_t isa;
   int32_t tile_rows, panel_units; // tallest tile; widest panel in units of 8 columns
@@ -163,6 +179,7 @@ typedef struct nt_kernels {
   /// y[column · y_stride + row] = x[row · x_stride + column].
   void (*transpose)(const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t rows,
                     ptrdiff_t columns);
+  void (*attention_weights)(const nt_attention_rows *, ptrdiff_t rows);
 } nt_kernels;
 
 /// Kernels of an instruction set, NULL where this build or processor has none.
