@@ -17,6 +17,8 @@ package struct NodeReport: Sendable {
   package var origins: [String]
   package var chosen: String
   package var considerations: [Consideration]
+  /// Whether it runs in row bands together with others, where that could be.
+  package var bands: String?
 }
 
 /// Chooses a kernel and formats for every node of a graph whose sizes are all known.

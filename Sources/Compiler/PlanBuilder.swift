@@ -28,6 +28,9 @@ struct PlanBuilder {
     var outputs: [Physical?]
     var overlays: [Overlay]
     var label: ExecutionPlan.Label
+    /// The kernel as one that computes row bands, and what its cost depends on.
+    var banded: (any BandedKernel)?
+    var costText = ""
   }
 
   let graph: Graph
@@ -38,6 +41,9 @@ struct PlanBuilder {
   var roots: [Root] = []
   var pending: [Pending] = []
   var reorderCount = 0
+  /// Measures chains in row bands; nil: they are chosen by expectation.
+  var tuner: Tuner?
+  var bandDecisions: [BandDecision] = []
   private var given: [ValueID: Physical] = [:]
   private var copies: [ValueID: [Physical]] = [:]
 
@@ -66,6 +72,7 @@ struct PlanBuilder {
       let made = options.hasFreeEnds ? given[port.value]?.placement.format : nil
       outputs.append(try resolve(port.value, made ?? plain))
     }
+    joinBands(outputs: outputs)
     return try finish(inputs: inputs, outputs: outputs)
   }
 
@@ -206,7 +213,8 @@ struct PlanBuilder {
         Pending(
           kernel: prepared, inputs: Array(operands.prefix(node.inputs.count)),
           epilogueInputs: Array(operands.dropFirst(node.inputs.count)), outputs: results,
-          overlays: item.candidate.offer.overlays, label: label))
+          overlays: item.candidate.offer.overlays, label: label,
+          banded: item.candidate.offer.rowBands ? prepared as? any BandedKernel : nil, costText: item.request.costText))
     }
     for (output, result) in zip(node.outputs, results) {
       if let output, let result { try setGiven(output, result) }

@@ -8,6 +8,15 @@ package enum Selection: Hashable, Sendable {
   case auto
 }
 
+/// Whether chains of nodes run a few rows of an image at a time, which changes no bit of a result.
+package enum RowBands: Hashable, Sendable {
+  /// Where it was measured, or else is expected, to pay.
+  case measured
+  case never
+  /// Wherever it can be, so many rows at a time.
+  case always(rows: Int)
+}
+
 /// Everything that may change a plan, beside the graph and the binding.
 package struct PlanOptions: Hashable, Sendable {
   package var selection: Selection
@@ -22,6 +31,7 @@ package struct PlanOptions: Hashable, Sendable {
   /// Inputs come, and outputs stay, in the formats that the kernels like: as in the middle of a model, and what a layer
   /// alone is measured in. The plan's placements tell the formats.
   package var hasFreeEnds = false
+  package var rowBands = RowBands.measured
 
   package init(
     selection: Selection, threads: Int, allowed: Set<Numerics> = [.exact, .reassociated],

@@ -116,7 +116,13 @@ package final class Specializer: PlanSource {
     let assigned = try assignment.run(on: &graph)
     let packed = PackedWeights(over: base)
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
-    return Draft(plan: try builder.build(assigned), reports: assignment.reports, packed: packed)
+    builder.tuner = self.options.selection == .auto ? tuner : nil
+    let plan = try builder.build(assigned)
+    var reports = assignment.reports
+    for decision in builder.bandDecisions {
+      for i in reports.indices where decision.nodes.contains(reports[i].node) { reports[i].bands = decision.text }
+    }
+    return Draft(plan: plan, reports: reports, packed: packed)
   }
 
   /// The fastest plan: kernels mixed as measured one by one, which may mislead, against each backend alone, run in

@@ -52,6 +52,17 @@ package final class Tuner: Sendable {
     return times
   }
 
+  /// Times of a chain of steps by the rows of its bands, 0 for whole images; nil when the budget is spent.
+  func times(ofBands request: String, rows: [Int], _ race: (_ budget: UInt64) -> [Double]) -> [Double]? {
+    let keys = rows.map { TuningTable.Key(request: request, kernel: "bands", version: 1, offer: $0) }
+    let known = state.withLock { table in keys.compactMap { table.times[$0] } }
+    if known.count == keys.count { return known }
+    if monotonicNanoseconds() >= deadline.load(ordering: .relaxed) { return nil }
+    let times = race(40_000_000)
+    state.withLock { for (key, time) in zip(keys, times) { $0.times[key] = time } }
+    return times
+  }
+
   /// The lower quartile of a few runs on random data, in nanoseconds; nil when the kernel cannot be prepared.
   ///
   /// What is far behind `best`, the fastest so far, is not looked at for longer than it takes to say so.

@@ -71,17 +71,10 @@ package protocol PreparedKernel: Sendable {
   func run(_ call: borrowing KernelCall) throws(KernelFault)
 }
 
-/// A kernel that can make some rows of its output from some rows of its operands: what depth-first groups are built of.
-///
-/// Addresses in `call` are those of row 0, as if every operand were whole; only `operandRows` of them may be touched.
-package protocol BandedKernel: PreparedKernel {
-  func operandRows(_ operand: Int, for rows: Swift.Range<Int>) -> Swift.Range<Int>
-  func run(_ call: borrowing KernelCall, rows: Swift.Range<Int>) throws(KernelFault)
-}
-
 /// A window on the request's table of addresses: nothing is allocated per step.
 package struct KernelCall: ~Copyable {
-  @usableFromInline let table: UnsafePointer<MutableBytes>
+  /// Inputs, epilogue inputs, outputs.
+  package let table: UnsafePointer<MutableBytes>
   package let inputCount: Int
   package let epilogueCount: Int
   package let outputCount: Int

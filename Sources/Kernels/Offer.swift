@@ -38,6 +38,7 @@ package struct Offer: Hashable, Codable, Sendable {
   package var stridedInputs = false
   /// May write into a part of a Concat's buffer.
   package var stridedOutputs = false
+  /// What is prepared is a `BandedKernel`.
   package var rowBands = false
   /// Constants may lie at any address.
   package var unalignedConstants = false

@@ -46,4 +46,21 @@ struct ImageWindow: Sendable {
   /// Whether every window lies inside the image.
   var staysInside: Bool { padTop == 0 && padLeft == 0 && reachedHeight <= height && reachedWidth <= width }
   var outPixels: Int { outHeight * outWidth }
+
+  // MARK: Row bands
+
+  /// Rows of the input, counted through the batch, that `rows` of the output see.
+  func inputRows(for rows: Interval) -> Interval {
+    let (image, inside) = place(rows)
+    guard !inside.isEmpty else { return image * height..<image * height }
+    let first = min(max(inside.lowerBound * strideY - padTop, 0), height)
+    let last = (inside.upperBound - 1) * strideY - padTop + (kernelHeight - 1) * dilationY
+    return image * height + first..<image * height + min(max(last + 1, first), height)
+  }
+
+  /// The image of rows that are counted through the batch, and where in it they are.
+  func place(_ rows: Interval) -> (image: Int, rows: Interval) {
+    let image = rows.lowerBound / outHeight
+    return (image, rows.lowerBound - image * outHeight..<rows.upperBound - image * outHeight)
+  }
 }

@@ -145,20 +145,8 @@ struct ConvolutionKernel: PreparedKernel {
         row.run(input, packed, output, program: program, scratch: partials, workers: workers)
         return
       }
-      offsets.withUnsafeBufferPointer { offsets in
-        var product = nt_gemm()
-        product.a_x = window.strideX * window.channels
-        product.a_y = window.strideY * lineStride
-        product.a_image = imageStride
-        product.width = window.outWidth
-        product.height = window.outHeight
-        product.offsets = offsets.baseAddress
-        product.segment_count = offsets.count
-        product.segment_length = runLength
-        product.b = packed
-        product.n = window.outChannels / groups
-        product.c_stride = window.outChannels
-        product.epilogue = program
+      withProduct(packed, program) { product in
+        var product = product
         var image = 0
         while image < window.batch {
           let count = min(imagesPerFrame, window.batch - image)
@@ -181,6 +169,72 @@ struct ConvolutionKernel: PreparedKernel {
       }
     }
   }
+
+  /// The product of images, of which `a`, `c` and the first row are still to be told.
+  private func withProduct(
+    _ packed: UnsafePointer<Float>, _ program: nt_epilogue, _ body: (nt_gemm) -> Void
+  ) {
+    offsets.withUnsafeBufferPointer { offsets in
+      var product = nt_gemm()
+      product.a_x = window.strideX * window.channels
+      product.a_y = window.strideY * lineStride
+      product.a_image = imageStride
+      product.width = window.outWidth
+      product.height = window.outHeight
+      product.offsets = offsets.baseAddress
+      product.segment_count = offsets.count
+      product.segment_length = runLength
+      product.b = packed
+      product.n = window.outChannels / groups
+      product.c_stride = window.outChannels
+      product.epilogue = program
+      body(product)
+    }
+  }
+}
+
+extension ConvolutionKernel: BandedKernel {
+  func operandRows(_ operand: Int, for rows: Interval) -> Interval? {
+    operand == 0 && !isPlanar ? window.inputRows(for: rows) : nil
+  }
+
+  /// Lines of the frame that `rows` of an image's output reach.
+  private func lines(for rows: Interval) -> Interval {
+    let first = rows.lowerBound * window.strideY
+    let end = (rows.upperBound - 1) * window.strideY + (window.kernelHeight - 1) * window.dilationY + 1
+    return first..<max(first, end)
+  }
+
+  func scratchByteCount(rows: Int) -> Int { isFramed ? lines(for: 0..<rows).count * lineStride * 4 : 0 }
+
+  func run(_ call: borrowing KernelCall, rows: Interval) {
+    guard case .constant(let storage) = weights else { preconditionFailure("bands need packed weights") }
+    let (image, rows) = window.place(rows)
+    let output = call.output(0).pointer(to: Float.self)
+    let from = call.input(0).pointer(to: Float.self) + image * window.channels * window.height * window.width
+    // Where the frame of the whole image would start.
+    let lines = lines(for: rows)
+    let frame = call.scratch.pointer(to: Float.self) - lines.lowerBound * lineStride
+    if isFramed {
+      FrameWork(kernels: kernels, window: window, isPlanar: isPlanar, from: from, to: frame, images: 1).fill(lines)
+    }
+    epilogue.withProgram(call) { program in
+      withProduct(storage.bytes.pointer(to: Float.self), program) { product in
+        let groupColumns = window.outChannels / groups
+        for group in 0..<groups {
+          var one = product
+          one.a = (isFramed ? UnsafePointer(frame) : from) + group * (window.channels / groups)
+          one.b += group * packedPerGroup
+          one.c = output + image * window.outPixels * window.outChannels + group * groupColumns
+          one.epilogue.first_row = image * window.outPixels
+          one.epilogue.first_column += group * groupColumns
+          kernels.gemm(
+            &one, rows: rows.lowerBound * window.outWidth..<rows.upperBound * window.outWidth,
+            panels: 0..<kernels.panelCount(groupColumns))
+        }
+      }
+    }
+  }
 }
 
 /// Copies images into frames of zeros, as wide as the windows reach, channels innermost.
@@ -199,13 +253,15 @@ struct FrameWork: ParallelWork {
     return max(1, min(lines, 16, floats / 8192))
   }
 
-  func run(chunk: Int) {
+  func run(chunk: Int) { fill(part(chunk, of: parts, in: lines)) }
+
+  func fill(_ lines: Interval) {
     let channels = window.channels
     let lineStride = window.reachedWidth * channels
     let left = min(window.padLeft, window.reachedWidth)
     let inside = max(0, min(window.width, window.reachedWidth - left))
     let right = window.reachedWidth - left - inside
-    for line in part(chunk, of: parts, in: lines) {
+    for line in lines {
       let image = line / window.reachedHeight
       let y = line % window.reachedHeight - window.padTop
       let target = to + line * lineStride
@@ -270,7 +326,7 @@ extension ConvolutionKernel {
     let rank = request.inputs[0]?.placement.rank ?? 0
     let offers = convolutionOffers(request, rank: rank) { space, steps in
       epilogue(request, fusedSteps: steps, space: space)
-    }
+    }.map { $0.inRowBands(request) }
     // The frame is filled from planes as cheaply as from pixels.
     guard window.channels > 1, window.channels <= 4, !window.staysInside || window.taps > 1 else {
       return .accepts(offers)
@@ -299,4 +355,14 @@ func convolutionOffers(
   if request.inputs[1]?.isConstant == true { offer.consumedConstants = [1] }
   offer.numerics = .reassociated
   return [offer]
+}
+
+extension Offer {
+  /// The offer with the word that its kernel computes row bands, where there are rows and the weights are packed.
+  func inRowBands(_ request: KernelRequest) -> Offer {
+    var offer = self
+    let sizes = request.outputs[0]?.sizes ?? []
+    offer.rowBands = sizes.count == 4 && sizes[2] > 1 && request.inputs[1]?.isConstant == true
+    return offer
+  }
 }

@@ -60,16 +60,18 @@ struct DepthwiseKernel: PreparedKernel {
   var scratchByteCount: Int { weights.scratchByteCount(Self.packedCount(window)) }
 
   func run(_ call: borrowing KernelCall) {
+    withWork(call) { work in call.workers.forEach(window.batch * partsPerImage, work) }
+  }
+
+  private func withWork(_ call: borrowing KernelCall, _ body: (WindowWork) -> Void) {
     let packed = weights.address(scratch: call.scratch.base) { Self.pack(call.input(1).base, window, $0) }
     let input = call.input(0).pointer(to: Float.self)
     let output = call.output(0).pointer(to: Float.self)
-    let workers = call.workers
     epilogue.withProgram(call) { program in
       var entry = window.microkernelWindow(input: input, output: output, channels: window.channels)
       entry.weights = packed
       entry.epilogue = program
-      workers.forEach(
-        window.batch * partsPerImage,
+      body(
         WindowWork(
           kernels: kernels, kind: .depthwise, window: entry, rows: window.outHeight,
           partsPerImage: partsPerImage))
@@ -98,10 +100,22 @@ struct DepthwiseKernel: PreparedKernel {
     guard op.groups == window.channels, window.outChannels == window.channels else {
       return .declines("not depthwise")
     }
-    return .accepts(
-      convolutionOffers(request, rank: request.inputs[0]?.placement.rank ?? 0) { space, steps in
-        epilogue(request, fusedSteps: steps, space: space)
-      })
+    let offers = convolutionOffers(request, rank: request.inputs[0]?.placement.rank ?? 0) { space, steps in
+      epilogue(request, fusedSteps: steps, space: space)
+    }
+    return .accepts(offers.map { $0.inRowBands(request) })
+  }
+}
+
+extension DepthwiseKernel: BandedKernel {
+  func operandRows(_ operand: Int, for rows: Interval) -> Interval? {
+    operand == 0 ? window.inputRows(for: rows) : nil
+  }
+
+  func scratchByteCount(rows: Int) -> Int { 0 }
+
+  func run(_ call: borrowing KernelCall, rows: Interval) {
+    withWork(call) { $0.run(window.place(rows)) }
   }
 }
 
@@ -146,16 +160,18 @@ struct WindowWork: ParallelWork {
   let partsPerImage: Int
 
   func run(chunk: Int) {
-    let image = chunk / partsPerImage
+    run((chunk / partsPerImage, part(chunk % partsPerImage, of: partsPerImage, in: rows, step: 2)))
+  }
+
+  func run(_ place: (image: Int, rows: Interval)) {
     var one = window
-    one.input += image * window.in_height * window.in_y
-    one.output += image * rows * window.out_y
-    one.epilogue.first_row += image * rows * window.out_width
-    let rows = part(chunk % partsPerImage, of: partsPerImage, in: rows, step: 2)
+    one.input += place.image * window.in_height * window.in_y
+    one.output += place.image * rows * window.out_y
+    one.epilogue.first_row += place.image * rows * window.out_width
     switch kind {
-    case .depthwise: kernels.depthwise(&one, rows: rows)
-    case .maximum: kernels.maxPool(&one, rows: rows)
-    case .average: kernels.averagePool(&one, rows: rows)
+    case .depthwise: kernels.depthwise(&one, rows: place.rows)
+    case .maximum: kernels.maxPool(&one, rows: place.rows)
+    case .average: kernels.averagePool(&one, rows: place.rows)
     }
   }
 }

@@ -16,15 +16,17 @@ struct PoolingKernel: PreparedKernel {
   var scratchByteCount: Int { 0 }
 
   func run(_ call: borrowing KernelCall) {
-    let workers = call.workers
+    withWork(call) { work in call.workers.forEach(window.batch * partsPerImage, work) }
+  }
+
+  private func withWork(_ call: borrowing KernelCall, _ body: (WindowWork) -> Void) {
     let input = call.input(0).pointer(to: Float.self)
     let output = call.output(0).pointer(to: Float.self)
     epilogue.withProgram(call) { program in
       var entry = window.microkernelWindow(input: input, output: output, channels: window.channels)
       entry.count_padding = countsPadding ? 1 : 0
       entry.epilogue = program
-      workers.forEach(
-        window.batch * partsPerImage,
+      body(
         WindowWork(
           kernels: kernels, kind: kind, window: entry, rows: window.outHeight, partsPerImage: partsPerImage))
     }
@@ -76,7 +78,20 @@ struct PoolingKernel: PreparedKernel {
     var offer = Offer(inputs: [format], epilogueInputs: formats, outputs: [format], fusedSteps: steps.count)
     offer.outputs += request.outputs.dropFirst().map { _ in nil }
     offer.unalignedConstants = true
+    offer.rowBands = output.rank == 4 && output.sizes[2] > 1
     offer.numerics = request.op.base is MaxPool && steps.isEmpty ? .exact : .reassociated
     return .accepts([offer])
+  }
+}
+
+extension PoolingKernel: BandedKernel {
+  func operandRows(_ operand: Int, for rows: Interval) -> Interval? {
+    operand == 0 ? window.inputRows(for: rows) : nil
+  }
+
+  func scratchByteCount(rows: Int) -> Int { 0 }
+
+  func run(_ call: borrowing KernelCall, rows: Interval) {
+    withWork(call) { $0.run(window.place(rows)) }
   }
 }

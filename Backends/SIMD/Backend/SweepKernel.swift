@@ -23,6 +23,8 @@ struct SweepKernel: PreparedKernel {
   /// Whether all is one row, and the step of the other operand along it.
   private let isFlat: Bool
   private let flatStep: Int
+  /// Rows of the space in one row of an image.
+  private let pixelsPerRow: Int
 
   var scratchByteCount: Int { 0 }
 
@@ -39,6 +41,7 @@ struct SweepKernel: PreparedKernel {
     columns = program.space.columns
     rowsPerImage = max(program.space.rowsPerImage, 1)
     rows = program.space.images * program.space.rowsPerImage
+    pixelsPerRow = program.space.sizes.last ?? 1
     switch first {
     case .unary:
       isFlat = rest.isEmpty
@@ -53,16 +56,20 @@ struct SweepKernel: PreparedKernel {
   }
 
   func run(_ call: borrowing KernelCall) {
+    withWork(call) { work in
+      call.workers.forEach((work.units + work.unitsPerPart - 1) / work.unitsPerPart, work)
+    }
+  }
+
+  private func withWork(_ call: borrowing KernelCall, _ body: (Work) -> Void) {
     let x = call.input(operand).pointer(to: Float.self)
     let y = call.output(0).pointer(to: Float.self)
-    let workers = call.workers
     var other: UnsafePointer<Float>?
     if case .binary(_, let source, _, _) = first { other = source.address(in: call) }
     rest.withProgram(call) { program in
       var work = Work(kernel: self, x: x, y: y, other: other, program: program)
-      let units = isFlat ? rows * columns : rows
       work.unitsPerPart = max(1, isFlat ? 16384 : 16384 / max(columns, 1))
-      workers.forEach((units + work.unitsPerPart - 1) / work.unitsPerPart, work)
+      body(work)
     }
   }
 
@@ -74,10 +81,13 @@ struct SweepKernel: PreparedKernel {
     var program: nt_epilogue
     var unitsPerPart = 1
 
-    func run(chunk: Int) {
+    /// Elements of a flat run, rows of another.
+    var units: Int { kernel.isFlat ? kernel.rows * kernel.columns : kernel.rows }
+
+    func run(chunk: Int) { run(chunk * unitsPerPart..<min((chunk + 1) * unitsPerPart, units)) }
+
+    func run(_ units: Interval) {
       let k = kernel
-      let total = k.isFlat ? k.rows * k.columns : k.rows
-      let units = chunk * unitsPerPart..<min((chunk + 1) * unitsPerPart, total)
       if k.isFlat {
         flat(units)
         return
@@ -133,6 +143,17 @@ struct SweepKernel: PreparedKernel {
         k.kernels.binary(f, x + start, 1, at, Int32(access.columnStride), y + start, count: k.columns)
       }
     }
+  }
+}
+
+extension SweepKernel: BandedKernel {
+  func operandRows(_ operand: Int, for rows: Interval) -> Interval? { operand == self.operand ? rows : nil }
+
+  func scratchByteCount(rows: Int) -> Int { 0 }
+
+  func run(_ call: borrowing KernelCall, rows: Interval) {
+    let step = pixelsPerRow * (isFlat ? columns : 1)
+    withWork(call) { $0.run(rows.lowerBound * step..<rows.upperBound * step) }
   }
 }
 
@@ -305,6 +326,7 @@ extension SweepKernel {
     if !readsLater && request.inputs[program.operand]?.isConstant == false {
       offer.overlays = [Overlay(operand: program.operand)]
     }
+    offer.rowBands = program.space.layout == .channelsLast(rank: 4) && program.space.sizes.count == 4
     if request.op.base is BatchNormalization { offer.consumedConstants = [1, 2, 3, 4] }
     offer.unalignedConstants = true
     offer.numerics = program.isExact && program.fusedSteps == 0 ? .exact : .reassociated

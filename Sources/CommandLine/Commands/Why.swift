@@ -109,6 +109,7 @@ private func print(_ report: NodeReport, _ console: Console) {
   if report.origins != [report.node] && !report.origins.isEmpty {
     console.print("from    \(report.origins.map { shortened($0, limit: 72) }.joined(separator: ", "))")
   }
+  if let bands = report.bands { console.print("bands   \(bands)") }
   var table = TextTable(["", "kernel", ">ms", "formats, or the reason of the refusal"])
   let sorted = report.considerations.sorted {
     ($0.accepted ? 0 : 1, $0.nanoseconds ?? .infinity) < ($1.accepted ? 0 : 1, $1.nanoseconds ?? .infinity)
@@ -125,7 +126,7 @@ private func print(_ report: NodeReport, _ console: Console) {
 private func reportJSON(_ report: NodeReport) -> JSON {
   .object([
     ("node", .string(report.node)), ("operator", .string(report.operatorName)), ("origins", JSON(report.origins)),
-    ("chosen", .string(report.chosen)),
+    ("chosen", .string(report.chosen)), ("bands", report.bands.map { .string($0) } ?? .null),
     (
       "candidates",
       .array(
