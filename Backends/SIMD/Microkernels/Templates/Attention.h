@@ -53,6 +53,16 @@ static V bias_scores(const nt_attention_rows *a, float *s, ptrdiff_t row, ptrdif
   return greatest;
 }
 
+// Halves first, as `lanes_sum`: short rows would wait for one lane after the other. A NaN may be lost; its own weight is
+// NaN all the same.
+INLINE float greatest_lane(V v) {
+  float t[W];
+  store(t, v);
+  UNROLL for (int width = W / 2; width > 0; width /= 2) UNROLL for (int i = 0; i < width; i++)
+    t[i] = t[i + width] > t[i] ? t[i + width] : t[i];
+  return t[0];
+}
+
 static void attention_weights(const nt_attention_rows *a, ptrdiff_t rows) {
   const int isPlain = !a->addends && !a->flags && a->cap == 0 && a->scale > 0;
   const float unit = isPlain ? a->scale : 1.0f;
@@ -75,7 +85,7 @@ static void attention_weights(const nt_attention_rows *a, ptrdiff_t rows) {
     } else {
       m = bias_scores(a, s, row, begin, end);
     }
-    const float greatest = lanes_max(m);
+    const float greatest = greatest_lane(m);
     const V shift = set1(greatest == -INFINITY ? 0.0f : -greatest * unit), factor = set1(unit);
     V s0 = set1(0), s1 = s0;
     ptrdiff_t i = begin;
