@@ -117,20 +117,6 @@ private func joined(
   return result
 }
 
-extension Evaluation {
-  /// Rounds numbers to the type of a result.
-  fileprivate mutating func set(_ index: Int, _ numbers: [Double], _ dataType: DataType, _ sizes: [Int])
-    throws(KernelFault)
-  {
-    let wide = try Tensor.allocate(.float64, sizes)
-    let to = wide.pointer(Double.self)
-    for i in numbers.indices { to[i] = numbers[i] }
-    let y = try result(index, dataType, sizes)
-    try cast(wide, into: y)
-    withExtendedLifetime(wide) {}
-  }
-}
-
 /// What is added to a score.
 private struct Bias {
   private let mask: [Double]

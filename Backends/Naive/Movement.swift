@@ -80,8 +80,34 @@ extension Tensor {
     return (0..<elementCount).map { codec.double(at: $0, in: bytes.base) }
   }
 
+  /// A parameter that broadcasts to `sizes`, one number per element of those.
+  func spread(over sizes: [Int]) throws(KernelFault) -> [Double] {
+    let numbers = try reals()
+    if self.sizes == sizes { return numbers }
+    let rows = try Rows(result: sizes, operands: [self.sizes])
+    var result = [Double](repeating: 0, count: sizes.product)
+    rows.forEach { row, i, _, _ in
+      for p in 0..<rows.rowCount { result[row + p] = numbers[i + p * rows.step(0)] }
+    }
+    return result
+  }
+
   /// Sets every byte to zero, which is the element 0 of every type.
   func clear() {
     if byteCount > 0 { base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount) }
+  }
+}
+
+extension Evaluation {
+  /// Rounds numbers to the type of a result.
+  mutating func set(_ index: Int, _ numbers: [Double], _ dataType: DataType, _ sizes: [Int])
+    throws(KernelFault)
+  {
+    let wide = try Tensor.allocate(.float64, sizes)
+    let to = wide.pointer(Double.self)
+    for i in numbers.indices { to[i] = numbers[i] }
+    let y = try result(index, dataType, sizes)
+    try cast(wide, into: y)
+    withExtendedLifetime(wide) {}
   }
 }

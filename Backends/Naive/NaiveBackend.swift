@@ -28,8 +28,9 @@ package struct NaiveBackend: Backend {
     // Elementwise, Cast, Softmax, Reduction
     Unary.self, Binary.self, Variadic.self, Clip.self, Where.self, Cast.self, Identity.self, Dropout.self,
     Softmax.self, LogSoftmax.self, Reduce.self, ArgReduce.self,
-    // Attention
-    Attention.self,
+    // Attention, Transformer
+    Attention.self, RMSNormalization.self, GroupNormalization.self, RotaryEmbedding.self, LinearAttention.self,
+    TensorScatter.self,
     // Shaping, Selection, Resize
     Reshape.self, Flatten.self, Squeeze.self, Unsqueeze.self, Transpose.self, Expand.self, Tile.self,
     DepthToSpace.self, SpaceToDepth.self, Concat.self, Split.self, Slice.self, Pad.self, Gather.self,

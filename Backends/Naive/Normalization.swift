@@ -137,9 +137,9 @@ extension LayerNormalization: NaiveOperator {
     let rows = x.sizes[..<axis].product
     let count = x.sizes[axis...].product
     let normalizedSizes = Array(x.sizes[axis...])
-    let scale = try spread(try call.operand(1), over: normalizedSizes)
+    let scale = try call.operand(1).spread(over: normalizedSizes)
     let bias = try call.optional(2).map { (bias) throws(KernelFault) in
-      try spread(bias, over: normalizedSizes)
+      try bias.spread(over: normalizedSizes)
     }
     let y = try call.result(0, x.dataType, x.sizes)
     let statistics = x.sizes[..<axis] + [Int](repeating: 1, count: x.rank - axis)
@@ -162,18 +162,6 @@ extension LayerNormalization: NaiveOperator {
     case .float64: run(Double.self)
     default: throw .notRepresentable
     }
-  }
-
-  /// A parameter that broadcasts to the normalized axes, one number per element.
-  private func spread(_ parameter: Tensor, over sizes: [Int]) throws(KernelFault) -> [Double] {
-    let numbers = try parameter.reals()
-    if parameter.sizes == sizes { return numbers }
-    let rows = try Rows(result: sizes, operands: [parameter.sizes])
-    var result = [Double](repeating: 0, count: sizes.product)
-    rows.forEach { row, i, _, _ in
-      for p in 0..<rows.rowCount { result[row + p] = numbers[i + p * rows.step(0)] }
-    }
-    return result
   }
 }
 

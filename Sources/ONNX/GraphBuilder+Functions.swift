@@ -116,3 +116,31 @@ extension GraphProto {
     return graph
   }
 }
+
+extension GraphBuilder {
+  /// Adds the nodes of a graph that is an attribute, which sees the names around it; returns its one output.
+  func inline(_ region: GraphProto, _ inputs: [ValueID?], named name: String) throws(Unsupported.Reason) -> ValueID? {
+    if place.functionDepth >= Self.depthLimit {
+      throw .form("functions call each other more than \(Self.depthLimit) deep")
+    }
+    guard region.inputs.count == inputs.count, region.outputs.count == 1 else {
+      throw .form("a graph of \(region.inputs.count) inputs and \(region.outputs.count) outputs")
+    }
+    try session.spendInlined(region.nodes.count)
+    let outer = place
+    place.path = name + "/"
+    place.functionDepth += 1
+    defer { place = outer }
+    for (formal, input) in zip(region.inputs, inputs) { place.scope[formal.name] = input }
+    do throws(StructureError) {
+      let plan = try GraphOrder(region, outer: Set(place.scope.keys))
+      place.readNames = plan.readNames
+      place.givenNames = Set(region.nodes.lazy.map { [path] in path + $0.name })
+      try addInitializers(region)
+      for index in plan.order { try add(region.nodes[index], freeNames: plan.freeNames[index] ?? []) }
+    } catch {
+      throw .form("graph \(region.name): \(error)")
+    }
+    return place.scope[region.outputs[0].name]
+  }
+}

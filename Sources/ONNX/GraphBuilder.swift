@@ -105,7 +105,7 @@ final class GraphBuilder {
     compare(proto.valueInfos + proto.outputs)
   }
 
-  private func addInitializers(_ proto: GraphProto) throws(StructureError) {
+  func addInitializers(_ proto: GraphProto) throws(StructureError) {
     for tensor in proto.initializers {
       if tensor.name.isEmpty { throw .unnamed("an initializer") }
       let decoded: TensorReader.Decoded

@@ -92,6 +92,11 @@ package final class NodeContext {
     results = values
   }
 
+  /// Adds the nodes of a graph that is an attribute, and returns what they make of `inputs`.
+  func inline(_ attribute: String, _ inputs: [ValueID?]) throws(Unsupported.Reason) -> ValueID? {
+    try builder.inline(try graph(attribute), inputs, named: "\(name)/\(attribute)")
+  }
+
   /// Adds a constant of our own.
   package func constant(_ tensor: Tensor, suffix: String) -> ValueID {
     builder.graph.addConstant(

@@ -46,13 +46,13 @@ package enum ImportRules {
   package static let all: [ImportRule] =
     convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction
     + shaping
-    + selection + resize + generation + control + attention
+    + selection + resize + generation + control + attention + transformer
     + indexing + ordering + matrices
     + recurrent + quantization + sequences + scans
 
   /// The newest version of each domain whose changes are known here.
   private static let newestVersions: [String: Int64] = [
-    "": ImportRule.newestVersion, "ai.onnx.ml": 5, "ai.onnx.preview.training": 1,
+    "": ImportRule.newestVersion, "ai.onnx.ml": 5, "ai.onnx.preview.training": 1, "ai.onnx.preview": 1,
   ]
 
   static func knows(domain: String) -> Bool { newestVersions[domain] != nil }

@@ -299,6 +299,25 @@ import Testing
         == [.attribute(name: "qk_matmul_output_mode", expected: "0, 1, 2 or 3", found: "4")])
   }
 
+  @Test func transformers() throws {
+    let x = [ValueSpec("x", ["N", 4, 6]), ValueSpec("s", [4]), ValueSpec("b", [4])]
+    try expect(
+      "GroupNormalization", 21, [.int("num_groups", 2)], x, operands: ["x", "s", "b"],
+      is: GroupNormalization(groups: 2, epsilon: Real(Double(Float(1e-5)))))
+    let q = ["q", "k", "v"].map { ValueSpec($0, ["N", 4, 6]) }
+    try expect(
+      "LinearAttention", 27, [.int("q_num_heads", 3), .int("kv_num_heads", 3), .string("update_rule", "linear")], q,
+      operands: ["q", "k", "v"], is: LinearAttention(queryHeads: 3, keyHeads: 3, rule: .linear))
+    try expect(
+      "RMSNormalization", 23, [.int("axis", 2), .float("epsilon", 0.5)],
+      [ValueSpec("x", ["N", 4, 6]), ValueSpec("s", [6])], operands: ["x", "s"],
+      is: RMSNormalization(axis: 2, epsilon: 0.5))
+    try expect(
+      "TensorScatter", 24, [.string("mode", "circular")],
+      [ValueSpec("x", ["N", 4, 6]), ValueSpec("u", ["N", 2, 6])], operands: ["x", "u"],
+      is: TensorScatter(circular: true))
+  }
+
   // MARK: - Softmax and reductions
 
   @Test func softmaxChangedItsMeaning() throws {

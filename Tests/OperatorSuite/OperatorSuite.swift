@@ -6,7 +6,7 @@ package enum OperatorSuite {
   package static let cases: [OperatorCase] = all([
     convolution, linear, pooling, normalization, elementwise, softmax, reduction, shaping, selection, resize,
     indexing, ordering, matrices,
-    generation, sequences, storage, attention, epilogues,
+    generation, sequences, storage, attention, transformer, epilogues,
     recurrent, quantization,
   ])
 

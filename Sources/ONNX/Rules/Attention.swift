@@ -25,7 +25,7 @@ extension ImportRules {
     return op
   }
 
-  private static func precision(_ n: NodeContext) throws(Unsupported.Reason) -> DataType? {
+  static func precision(_ n: NodeContext) throws(Unsupported.Reason) -> DataType? {
     guard let code = try n.optionalInt("softmax_precision") else { return nil }
     guard let number = Int32(exactly: code), let type = DataType(onnx: number),
       [.float32, .float64, .float16, .bfloat16].contains(type)
