@@ -160,7 +160,8 @@ private func scatter(
   }
   // Of flags a sum is "or" and a product "and".
   let isFlags = x.dataType == .bool
-  let kind: ScatterReduction = isFlags && reduction == .add ? .max : isFlags && reduction == .mul ? .min : reduction
+  let kind: ScatterReduction =
+    isFlags && reduction == .add ? .max : isFlags && reduction == .mul ? .min : reduction
   let added = try cast(updates, to: wide)
   try visit(wide, ScatterCombiner(sum: sum, updates: added, offsets: offsets, count: count, reduction: kind))
   withExtendedLifetime(added) {}
@@ -209,10 +210,13 @@ extension OneHot: NaiveOperator {
     guard depth >= 0 else { throw .malformed }
     let axis = try normalized(axis, rank: indices.rank + 1)
     let inner = indices.sizes[axis...].product
-    try move([values], values.dataType, indices.sizes[..<axis] + [depth] + indices.sizes[axis...], in: &call) {
+    try move([values], values.dataType, indices.sizes[..<axis] + [depth] + indices.sizes[axis...], in: &call)
+    {
       operands, y, width in
       let (off, on) = (operands[0].bytes.base, operands[0].bytes.base + width)
-      for i in 0..<indices.elementCount * depth { (y.base + i * width).copyMemory(from: off, byteCount: width) }
+      for i in 0..<indices.elementCount * depth {
+        (y.base + i * width).copyMemory(from: off, byteCount: width)
+      }
       for i in 0..<indices.elementCount {
         let index = Int(indices.pointer(Int64.self)[i])
         guard index >= -depth, index < depth else { continue }

@@ -20,7 +20,8 @@ extension EyeLike: NaiveOperator {
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
-    guard x.rank == 2, let codec = ElementCodec(dataType ?? x.dataType), codec.dataType.bitWidth ?? 0 >= 8 else {
+    guard x.rank == 2, let codec = ElementCodec(dataType ?? x.dataType), codec.dataType.bitWidth ?? 0 >= 8
+    else {
       throw .malformed
     }
     let y = try call.result(0, codec.dataType, x.sizes)

@@ -40,6 +40,12 @@ package struct NaiveBackend: Backend {
     GatherElements.self, GatherND.self, ScatterElements.self, ScatterND.self, OneHot.self, Compress.self,
     ReverseSequence.self, CenterCropPad.self, TopK.self, Unique.self, Hardmax.self, Cumulative.self,
     EyeLike.self, Trilu.self, Det.self, Einsum.self, BitCast.self,
+    // Sampling, Loss
+    GridSample.self, AffineGrid.self, RoiAlign.self, MaxRoiPool.self, DeformConv.self, NonMaxSuppression.self,
+    NegativeLogLikelihoodLoss.self, LpPool.self, MaxUnpool.self, Col2Im.self, LpNormalization.self,
+    // Signal, Random
+    DFT.self, STFT.self, CosineWindow.self, MelWeightMatrix.self, RandomTensor.self, Bernoulli.self,
+    Multinomial.self, TrainingDropout.self,
     // Generation, Sequences, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, SequenceConstruct.self, SequenceAt.self,
     SequenceLength.self, SequenceEmpty.self, SequenceInsert.self, SequenceErase.self, SplitToSequence.self,
@@ -49,9 +55,9 @@ package struct NaiveBackend: Backend {
 
 /// Operators that a plan cannot hold: sizes or kinds of their results are known only by doing.
 private let neverPlanned: Set<String> = [
-  NonZero.name, Compress.name, Unique.name, SequenceConstruct.name, SequenceAt.name, SequenceLength.name, SequenceEmpty.name,
-  SequenceInsert.name, SequenceErase.name, SplitToSequence.name, ConcatFromSequence.name, OptionalOf.name,
-  OptionalHasElement.name, OptionalGetElement.name, Reorder.name,
+  NonZero.name, Compress.name, Unique.name, NonMaxSuppression.name, SequenceConstruct.name, SequenceAt.name,
+  SequenceLength.name, SequenceEmpty.name, SequenceInsert.name, SequenceErase.name, SplitToSequence.name,
+  ConcatFromSequence.name, OptionalOf.name, OptionalHasElement.name, OptionalGetElement.name, Reorder.name,
 ]
 
 private func plannedRow(_ type: any NaiveOperator.Type) -> [Kernel] {

@@ -201,3 +201,28 @@ extension LRN: NaiveOperator {
     }
   }
 }
+
+extension LpNormalization: NaiveOperator {
+  static let naiveName = "lp-normalization"
+  static let elements = Elements.floats
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard p == 1 || p == 2 else { throw .malformed }
+    let rows = try AxisRows(x.sizes, axis: axis)
+    let y = try call.result(0, x.dataType, x.sizes)
+    var values = try x.reals()
+    rows.forEach { first in
+      var sum = 0.0
+      for c in 0..<rows.count {
+        let value = values[first + c * rows.inner]
+        sum += p == 1 ? abs(value) : value * value
+      }
+      let norm = p == 1 ? sum : sum.squareRoot()
+      for c in 0..<rows.count {
+        values[first + c * rows.inner] = norm == 0 ? 0 : values[first + c * rows.inner] / norm
+      }
+    }
+    try y.write(values)
+  }
+}

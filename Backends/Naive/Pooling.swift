@@ -1,3 +1,4 @@
+import Glibc
 import Kernels
 import Operators
 import Tensors
@@ -187,5 +188,122 @@ extension GlobalMaxPool: NaiveOperator {
     let x = try call.operand(0)
     guard x.rank >= 2 else { throw .malformed }
     try reduce(.max, x, axes: Array(2..<x.rank), keepDims: true, in: &call)
+  }
+}
+
+// MARK: - Norms
+
+extension LpPool: NaiveOperator {
+  static let naiveName = "lp-pool"
+  static let elements = Elements.floats
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    let geometry = try poolingGeometry(window, x, ceilMode: ceilMode)
+    let y = try call.result(0, x.dataType, Array(x.sizes.prefix(2)) + geometry.output)
+    let (inputPlane, outputPlane) = (geometry.input.product, geometry.output.product)
+    let taps = geometry.taps.map { TapRows($0, geometry) }
+    let powers = try x.reals().map { pow(abs($0), p.value) }
+    var sums = [Double](repeating: 0, count: y.elementCount)
+    for plane in 0..<x.sizes[0] * x.sizes[1] {
+      for tap in taps {
+        for row in tap.rows {
+          for i in 0..<tap.count {
+            sums[plane * outputPlane + row.dense + i] +=
+              powers[plane * inputPlane + row.strided + i * tap.step]
+          }
+        }
+      }
+    }
+    try y.write(sums.map { pow($0, 1 / p.value) })
+  }
+}
+
+// MARK: - The other way
+
+extension MaxUnpool: NaiveOperator {
+  static let naiveName = "max-unpool"
+  static let elements = Elements.floats
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    let indices = try call.operand(1)
+    guard x.rank >= 3, window.kernel.count == x.rank - 2, indices.sizes == x.sizes, indices.dataType == .int64
+    else { throw .malformed }
+    let inferred: [Int]
+    do { inferred = x.sizes.prefix(2) + (try unpooledSizes(Array(x.sizes[2...]))) } catch { throw .malformed }
+    let sizes = try call.integers(2) ?? inferred
+    guard sizes.count == x.rank, zip(sizes, inferred).allSatisfy({ $0 >= $1 }) else { throw .malformed }
+    let y = try call.result(0, x.dataType, sizes)
+    y.clear()
+    let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: inferred) }
+    // Indices count within the sizes that the window leads to, which lie in front of those that were given.
+    let (from, to) = (rowMajorStrides(inferred), rowMajorStrides(sizes))
+    func run<T: FloatNumber>(_: T.Type) throws(KernelFault) {
+      for i in 0..<x.elementCount {
+        let index = Int(indices.pointer(Int64.self)[i])
+        guard 0..<count ~= index else { throw .indexOutOfRange(operand: 1) }
+        var offset = 0
+        for axis in sizes.indices { offset += index / from[axis] % inferred[axis] * to[axis] }
+        y.pointer(T.self)[offset] = x.pointer(T.self)[i]
+      }
+    }
+    switch x.dataType {
+    case .float32: try run(Float.self)
+    case .float64: try run(Double.self)
+    default: throw .notRepresentable
+    }
+  }
+}
+
+extension Col2Im: NaiveOperator {
+  static let naiveName = "col2im"
+
+  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
+    let x = try call.operand(0)
+    guard x.rank == 3, let image = try call.integers(1), let block = try call.integers(2),
+      block.count == image.count, image.allSatisfy({ $0 >= 0 })
+    else { throw .malformed }
+    let geometry: WindowGeometry
+    do { geometry = try WindowGeometry(try window(kernel: block), input: image) } catch { throw .malformed }
+    var taps = 1
+    for size in block {
+      let (product, overflow) = taps.multipliedReportingOverflow(by: size)
+      if overflow || product > windowLimit { throw .budget }
+      taps = product
+    }
+    guard x.sizes[1] % taps == 0, x.sizes[2] == geometry.output.product else { throw .malformed }
+    let y = try call.result(0, x.dataType, [x.sizes[0], x.sizes[1] / taps] + image)
+    y.clear()
+    try visit(x.dataType, Overlaps(x: x, y: y, geometry: geometry, taps: taps))
+  }
+
+  private struct Overlaps: NumberVisitor {
+    let x, y: Tensor
+    let geometry: WindowGeometry
+    let taps: Int
+
+    func visitFloat<T: FloatNumber>(_: T.Type) { run(T.self) }
+    func visitInteger<T: IntegerNumber>(_: T.Type) { run(T.self) }
+
+    private func run<T: Number>(_: T.Type) {
+      let (xs, ys) = (x.pointer(T.self), y.pointer(T.self))
+      let (plane, positions) = (geometry.input.product, geometry.output.product)
+      let rows = geometry.taps.map { TapRows($0, geometry) }
+      var sums = [T.Sum](repeating: T.zeroSum, count: plane)
+      for image in 0..<x.sizes[0] * (x.sizes[1] / taps) {
+        for i in 0..<plane { sums[i] = T.zeroSum }
+        for (k, tap) in rows.enumerated() {
+          let column = xs + (image * taps + k) * positions
+          for row in tap.rows {
+            for i in 0..<tap.count {
+              let at = row.strided + i * tap.step
+              sums[at] = T.add(sums[at], column[row.dense + i].sum)
+            }
+          }
+        }
+        for i in 0..<plane { ys[image * plane + i] = T(sum: sums[i]) }
+      }
+    }
   }
 }

@@ -194,6 +194,7 @@ extension SpaceToDepth: NaiveOperator {
     let b = blockSize
     guard x.rank == 4, 1..<1 << 16 ~= b, x.sizes[2] % b == 0, x.sizes[3] % b == 0 else { throw .malformed }
     let (n, c, h, w) = (x.sizes[0], x.sizes[1], x.sizes[2] / b, x.sizes[3] / b)
-    try permuteBlocks(x, as: [n, c, h, b, w, b], [0, 3, 5, 1, 2, 4], to: [n, c * b * b, h, w], in: &call)
+    let order = mode == .dcr ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4]
+    try permuteBlocks(x, as: [n, c, h, b, w, b], order, to: [n, c * b * b, h, w], in: &call)
   }
 }

@@ -1,7 +1,7 @@
 import Tensors
 
-/// How far two results may lie apart: |a − e| ≤ absolute + relative · |e| + scaled · max |e|. Of bfloat16, two units
-/// of the last place are always allowed.
+/// How far two results may lie apart: |a − e| ≤ absolute + relative · |e| + scaled · max |e|. Of bfloat16 and
+/// float16, two units of the last place are always allowed: recorded results were rounded after every step.
 package struct Tolerance: Hashable, Sendable {
   package var relative: Double
   package var absolute: Double
@@ -50,7 +50,11 @@ extension TensorDifference {
       compare(try actual.parts(part), try expected.parts(part), tolerance, isWide: part == .float64)
     } else {
       var tolerance = tolerance
-      if expected.dataType == .bfloat16 { tolerance.relative = max(tolerance.relative, 0x1p-6) }
+      switch expected.dataType {
+      case .bfloat16: tolerance.relative = max(tolerance.relative, 0x1p-6)
+      case .float16: tolerance.relative = max(tolerance.relative, 0x1p-9)
+      default: break
+      }
       compare(try actual.doubles(), try expected.doubles(), tolerance, isWide: expected.dataType == .float64)
     }
   }
@@ -69,7 +73,9 @@ extension TensorDifference {
     for i in a.indices where a[i] != e[i] {
       let difference = abs(Double(a[i]) - Double(e[i]))
       worstAbsolute = max(worstAbsolute, difference)
-      if difference > tolerance.absolute + tolerance.relative * abs(Double(e[i])) { note(i, "\(a[i])", "\(e[i])") }
+      if difference > tolerance.absolute + tolerance.relative * abs(Double(e[i])) {
+        note(i, "\(a[i])", "\(e[i])")
+      }
     }
     for value in e { scale = max(scale, abs(Double(value))) }
   }
@@ -85,7 +91,11 @@ extension TensorDifference {
       let e = expected[i]
       if a == e || (a.isNaN && e.isNaN) { continue }
       let difference = abs(a - e)
-      if difference.isFinite { worstAbsolute = max(worstAbsolute, difference) } else { worstAbsolute = .infinity }
+      if difference.isFinite {
+        worstAbsolute = max(worstAbsolute, difference)
+      } else {
+        worstAbsolute = .infinity
+      }
       // Written so that a NaN is beyond.
       if !(difference <= floor + tolerance.relative * abs(e)) || e.isInfinite {
         note(i, isWide ? "\(a)" : "\(Float(a))", isWide ? "\(e)" : "\(Float(e))")

@@ -68,6 +68,22 @@ package final class NodeContext {
     results = builder.addNode(op, inputs ?? self.inputs, regions: regions, outputs: names, named: name)
   }
 
+  /// Adds one of several nodes that stand for the node together: it makes output `index` of the file, or a value of
+  /// our own where the file leaves that out.
+  package func add(
+    _ op: any Operator, _ inputs: [ValueID?], makes index: Int, suffix: String
+  ) throws(Unsupported.Reason) -> ValueID? {
+    try refuseUnknownAttributes()
+    var made = results ?? [ValueID?](repeating: nil, count: proto.outputs.count)
+    guard index < made.count, let output = outputs[index] else { return insert(op, inputs, suffix: suffix) }
+    let value = builder.addNode(
+      op, inputs, regions: [], outputs: [output], named: "\(name)/\(suffix)"
+    ).first.flatMap { $0 }
+    made[index] = value
+    results = made
+    return value
+  }
+
   /// Adds a node of our own in front, such as a reshaping that the operator implies.
   package func insert(_ op: any Operator, _ inputs: [ValueID?], suffix: String) -> ValueID? {
     builder.addNode(
@@ -101,6 +117,19 @@ package final class NodeContext {
   package func constant(_ tensor: Tensor, suffix: String) -> ValueID {
     builder.graph.addConstant(
       "\(name)/\(suffix)", Constant(id: TensorReader.contentIdentity(of: tensor), tensor))
+  }
+
+  /// Adds a scalar of our own, of the element type of operand `index`.
+  package func constant(_ value: Double, like index: Int, suffix: String) throws(Unsupported.Reason)
+    -> ValueID
+  {
+    guard let type = operand(index)?.tensor?.dataType else {
+      throw .form("needs operand \(index) to have a known element type")
+    }
+    guard let tensor = try? Tensor.fromDoubles([value], dataType: type, sizes: []) else {
+      throw .form("operand \(index) holds \(type.rawValue), expected numbers")
+    }
+    return constant(tensor, suffix: suffix)
   }
 
   /// Makes the node's one output a constant.

@@ -47,7 +47,8 @@ package enum ImportRules {
     convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction
     + shaping
     + selection + resize + generation + control + attention + transformer
-    + indexing + ordering + matrices
+    + indexing + ordering + matrices + sampling + losses
+    + signal + random
     + recurrent + quantization + sequences + scans
 
   /// The newest version of each domain whose changes are known here.

@@ -28,6 +28,12 @@ package enum Catalog {
     GatherElements.self, GatherND.self, ScatterElements.self, ScatterND.self, OneHot.self, Compress.self,
     ReverseSequence.self, CenterCropPad.self, TopK.self, Unique.self, Hardmax.self, Cumulative.self,
     EyeLike.self, Trilu.self, Det.self, Einsum.self, BitCast.self,
+    // Sampling, Loss
+    GridSample.self, AffineGrid.self, RoiAlign.self, MaxRoiPool.self, DeformConv.self, NonMaxSuppression.self,
+    NegativeLogLikelihoodLoss.self, LpPool.self, MaxUnpool.self, Col2Im.self, LpNormalization.self,
+    // Signal, Random
+    DFT.self, STFT.self, CosineWindow.self, MelWeightMatrix.self, RandomTensor.self, Bernoulli.self,
+    Multinomial.self, TrainingDropout.self,
     // Generation, Control, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, If.self, Loop.self, SequenceConstruct.self,
     SequenceAt.self, SequenceLength.self, SequenceEmpty.self, SequenceInsert.self, SequenceErase.self,

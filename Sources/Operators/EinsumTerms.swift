@@ -49,9 +49,12 @@ package struct EinsumTerms: Sendable {
       result = nil
       return
     }
-    guard let labels = Self.labels(sides[1][...]) else { throw refuse("letters and one '...' behind the arrow") }
+    guard let labels = Self.labels(sides[1][...]) else {
+      throw refuse("letters and one '...' behind the arrow")
+    }
     let known = Set(terms.joined())
-    guard Set(labels).count == labels.count, labels.allSatisfy({ known.contains($0) || $0 == .ellipsis }) else {
+    guard Set(labels).count == labels.count, labels.allSatisfy({ known.contains($0) || $0 == .ellipsis })
+    else {
       throw refuse("letters of the operands behind the arrow, each once")
     }
     result = labels

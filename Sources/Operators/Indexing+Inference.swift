@@ -92,7 +92,8 @@ private func coordinateCount(_ positions: [Dimension], of rank: Int) throws(Grap
   guard let depth = positions.last?.fixed else { return nil }
   guard 1...max(rank, 1) ~= depth, depth <= rank else {
     throw GraphError(
-      .malformed("the last axis of the indices has size \(depth), expected a number of axes from 1 to \(rank)"))
+      .malformed(
+        "the last axis of the indices has size \(depth), expected a number of axes from 1 to \(rank)"))
   }
   return depth
 }
@@ -159,7 +160,8 @@ extension CenterCropPad {
     guard var shape = x.shape else { return [.tensor(x.dataType, nil)] }
     let axes = try resolved(axes: axes ?? Array(shape.indices), rank: shape.count)
     if let count = target?.count ?? context.parameterCount(1), count != axes.count {
-      throw GraphError(.dimension(operand: 1, axis: 0, expected: Dimension(axes.count), found: Dimension(count)))
+      throw GraphError(
+        .dimension(operand: 1, axis: 0, expected: Dimension(axes.count), found: Dimension(count)))
     }
     for (i, axis) in axes.enumerated() {
       shape[axis] = target?[i] ?? context.fresh(axis)

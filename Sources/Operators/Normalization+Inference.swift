@@ -73,3 +73,10 @@ extension LRN {
     return [.tensor(x)]
   }
 }
+
+extension LpNormalization {
+  package func inferTypes(_ context: InferenceContext) throws(GraphError) -> [ValueType] {
+    if p != 1 && p != 2 { throw GraphError(.attribute("p", expected: "1 or 2", found: "\(p)")) }
+    return [try inferAlongAxis(context, axis, flattens: false)]
+  }
+}

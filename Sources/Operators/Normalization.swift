@@ -58,3 +58,18 @@ package struct LRN: Operator {
 
   package var traits: OperatorTraits { [.pure, .acceptsEpilogue] }
 }
+
+/// ONNX `LpNormalization`: x divided by its norm along one axis; 0 where the norm is 0.
+package struct LpNormalization: Operator {
+  package static let name = "LpNormalization"
+  package var axis: Int
+  /// 1 or 2.
+  package var p: Int
+
+  package init(axis: Int = -1, p: Int = 2) {
+    self.axis = axis
+    self.p = p
+  }
+
+  package var traits: OperatorTraits { [.pure] }
+}

@@ -81,10 +81,16 @@ package struct DepthToSpace: Operator {
   package var traits: OperatorTraits { [.pure] }
 }
 
-/// ONNX `SpaceToDepth`.
+/// ONNX `SpaceToDepth`; DCR or CRD order of the channels.
 package struct SpaceToDepth: Operator {
   package static let name = "SpaceToDepth"
   package var blockSize: Int
-  package init(blockSize: Int) { self.blockSize = blockSize }
+  package var mode: DepthToSpace.Mode
+
+  package init(blockSize: Int, mode: DepthToSpace.Mode = .dcr) {
+    self.blockSize = blockSize
+    self.mode = mode
+  }
+
   package var traits: OperatorTraits { [.pure] }
 }

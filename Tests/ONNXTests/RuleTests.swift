@@ -128,7 +128,7 @@ import Testing
     #expect(refusal("Cast", 9) == [.missingAttribute("to")])
   }
 
-  @Test func dropoutIsForInference() throws {
+  @Test func dropoutTrainsWhereAModelAsksForIt() throws {
     try expect("Dropout", 6, [.float("ratio", 0.5), .int("is_test", 1)], is: Dropout())
     try expect("Dropout", 10, [.float("ratio", 0.5)], outputs: ["y", "mask"], is: Dropout())
     let off = TensorSpec(type: 9, sizes: []) { e in
@@ -142,7 +142,11 @@ import Testing
     let x = [ValueSpec("x", ["N", 3])]
     try expect(
       "Dropout", 12, [.int("seed", 1)], x, constants: [off], operands: ["x", "", "t"], is: Dropout())
-    #expect(refusal("Dropout", 12, [], x, operands: ["x", "", "t"], constants: [on]).count == 1)
+    try expect(
+      "Dropout", 12, [.int("seed", 1)], x, constants: [on], operands: ["x", "", "t"],
+      is: TrainingDropout(seed: 1))
+    try expect(
+      "Dropout", 12, [], x + [ValueSpec("t", [], type: 9)], operands: ["x", "", "t"], is: TrainingDropout())
     #expect(refusal("Dropout", 7, [], x, outputs: ["y", "mask"]).count == 1)
     let unread = ModelSpec(
       GraphSpec(
@@ -240,14 +244,69 @@ import Testing
     #expect(
       refusal("BatchNormalization", 7, [.int("spatial", 0)], x, operands: operands, constants: parameters)
         == [.attribute(name: "spatial", expected: "1", found: "0")])
-    #expect(
-      refusal(
-        "BatchNormalization", 15, [.int("training_mode", 1)], x, operands: operands, constants: parameters)
-        == [.attribute(name: "training_mode", expected: "0", found: "1")])
+    let training = NodeSpec(
+      "BatchNormalization", operands, ["y", "mean", "var"],
+      [.int("training_mode", 1), .float("momentum", 0.75)])
+    let (graph, last) = try imported(training, opset: 15, x, constants: parameters)
+    #expect(AnyOperator(last.op) == AnyOperator(Binary(.add)))
+    #expect(graph.outputs.allSatisfy { graph[$0.value].producer != nil })
+    #expect(graph[graph.outputs[0].value].producer.map { AnyOperator(graph[$0].op) } == AnyOperator(op))
     #expect(
       refusal(
         "BatchNormalization", 7, [], x, operands: operands, outputs: ["y", "mean"], constants: parameters)
         == [.form("result 'mean' exists in training only")])
+  }
+
+  @Test func indexing() throws {
+    let x = [ValueSpec("x", ["N", 3])]
+    let three = [ValueSpec("x", ["N", 3]), ValueSpec("i", [1, 3], type: 7), ValueSpec("u", [1, 3])]
+    try expect("Scatter", 9, [.int("axis", 1)], three, is: ScatterElements(axis: 1))
+    try expect(
+      "ScatterElements", 18, [.string("reduction", "max")], three, is: ScatterElements(reduction: .max))
+    #expect(
+      refusal("ScatterElements", 16, [.string("reduction", "max")], three)
+        == [.attribute(name: "reduction", expected: "none or add or mul", found: "max")])
+    #expect(
+      refusal("ScatterElements", 13, [.string("reduction", "add")], three) == [.unknownAttribute("reduction")]
+    )
+    try expect("TopK", 1, [.int("k", 2)], x, outputs: ["v", "i"], is: TopK())
+    #expect(refusal("TopK", 1, [.int("k", -1)], x, outputs: ["v", "i"]).count == 1)
+    try expect("Hardmax", 11, is: Hardmax(axis: 1, flattens: true))
+    try expect("Hardmax", 13, is: Hardmax(axis: -1))
+    try expect(
+      "CastLike", 15, [], [ValueSpec("x", ["N"]), ValueSpec("t", [1], type: 7)], is: Cast(to: .int64))
+  }
+
+  @Test func sampling() throws {
+    let grid = [ValueSpec("x", [1, 1, 4, 4]), ValueSpec("g", [1, 2, 2, 2])]
+    try expect("GridSample", 16, [.string("mode", "bicubic")], grid, is: GridSample(mode: .cubic))
+    try expect("GridSample", 20, [.string("mode", "cubic")], grid, is: GridSample(mode: .cubic))
+    #expect(refusal("GridSample", 20, [.string("mode", "bicubic")], grid).count == 1)
+    let regions = [ValueSpec("x", [1, 1, 4, 4]), ValueSpec("r", ["R", 4]), ValueSpec("b", ["R"], type: 7)]
+    try expect("RoiAlign", 10, [], regions, is: RoiAlign(halfPixel: false))
+    try expect("RoiAlign", 16, [], regions, is: RoiAlign())
+    try expect("GlobalLpPool", 2, is: Reduce(.l2, axes: [2, 3]))
+    try expect("GlobalLpPool", 2, [.int("p", 3)], is: Binary(.pow))
+    let (graph, last) = try imported(
+      NodeSpec("SoftmaxCrossEntropyLoss", ["x", "c"], ["loss", "log"], [.string("reduction", "sum")]),
+      opset: 13,
+      [ValueSpec("x", ["N", 5]), ValueSpec("c", ["N"], type: 7)])
+    #expect(graph.nodeCount == 2)
+    #expect(AnyOperator(last.op) == AnyOperator(NegativeLogLikelihoodLoss(reduction: .sum)))
+  }
+
+  @Test func signalsAndRandomNumbers() throws {
+    let x = [ValueSpec("x", [1, 8, 1])]
+    try expect("DFT", 17, [], x, is: DFT(axis: 1))
+    try expect("DFT", 20, [], x, is: DFT())
+    try expect(
+      "HannWindow", 17, [.int("output_datatype", 11)], [ValueSpec("n", [], type: 7)],
+      is: CosineWindow(.hann, dataType: .float64))
+    try expect(
+      "RandomUniform", 1, [.ints("shape", [2]), .float("seed", 3)], [],
+      is: RandomTensor(.uniform(low: 0, high: 1), dataType: .float32, seed: 3, sizes: [2]))
+    #expect(refusal("RandomUniform", 1, [.ints("shape", [-1])], []).count == 1)
+    #expect(refusal("RandomNormal", 1, [.ints("shape", [1]), .int("dtype", 7)], []).count == 1)
   }
 
   @Test func statisticsThatNobodyReadsAreDropped() throws {
@@ -289,7 +348,8 @@ import Testing
       operands: names,
       is: Attention(queryHeads: 3, keyHeads: 3, softcap: 2, isCausal: true, softmaxPrecision: .float64))
     try expect(
-      "Attention", 25, heads + [.float("scale", 0.5), .int("left_window_size", 2), .int("right_window_size", -1)], x,
+      "Attention", 25,
+      heads + [.float("scale", 0.5), .int("left_window_size", 2), .int("right_window_size", -1)], x,
       operands: names, is: Attention(queryHeads: 3, keyHeads: 3, scale: 0.5, leftWindow: 2))
     #expect(
       refusal("Attention", 23, heads + [.int("left_window_size", 2)], x, operands: names)
@@ -483,7 +543,8 @@ import Testing
     let internalNames: Set = ["ScaleShift", "Reorder", "Group"]
     let families = [
       "Unary": "Relu", "Binary": "Add", "Variadic": "Sum", "Reduce": "ReduceSum", "ArgReduce": "ArgMax",
-      "Cumulative": "CumSum",
+      "Cumulative": "CumSum", "CosineWindow": "HannWindow", "RandomTensor": "RandomUniform",
+      "TrainingDropout": "Dropout",
       "Recurrent": "LSTM",
     ]
     for type in Catalog.operators where !internalNames.contains(type.name) {

@@ -18,7 +18,8 @@ extension OperatorSuite {
       "BitCast/int4", BitCast(to: .uint4), [Grid([3], [-1, 5, -8]).value(.int4)],
       gives: [Grid([3], [15, 5, 8]).value(.uint4)]),
     OperatorCase(
-      "BitCast/scalar", BitCast(to: .float64), [Grid([], [0]).value(.int64)], gives: [Grid([], [0]).value(.float64)]),
+      "BitCast/scalar", BitCast(to: .float64), [Grid([], [0]).value(.int64)],
+      gives: [Grid([], [0]).value(.float64)]),
   ]
 
   private static let eyes: [OperatorCase] = [
@@ -27,13 +28,15 @@ extension OperatorSuite {
     let y = Grid(sizes) { $0[1] - $0[0] == k ? 1 : 0 }
     return [nil, DataType.int32, .float16, .bool].map { (type: DataType?) -> OperatorCase in
       OperatorCase(
-        "EyeLike/\(sizes)/\(k)/\(type?.rawValue ?? "same")", EyeLike(dataType: type, k: k), [counting(sizes).value()],
+        "EyeLike/\(sizes)/\(k)/\(type?.rawValue ?? "same")", EyeLike(dataType: type, k: k),
+        [counting(sizes).value()],
         gives: [y.value(type ?? .float32)])
     }
   }
 
   private static let triangles: [OperatorCase] = [
-    ([3, 4], nil), ([4, 3], 1), ([2, 3, 3], -1), ([3, 3], 7), ([3, 3], -7), ([2, 2], Int.max), ([0, 2, 3], 0),
+    ([3, 4], nil), ([4, 3], 1), ([2, 3, 3], -1), ([3, 3], 7), ([3, 3], -7), ([2, 2], Int.max),
+    ([0, 2, 3], 0),
     ([3, 0], 0),
   ].flatMap { (sizes: [Int], k: Int?) -> [OperatorCase] in
     let x = counting(sizes).map { $0 + 1 }
@@ -60,7 +63,8 @@ extension OperatorSuite {
       "Det/batch", Det(), [Grid([3, 2, 2], [1, 2, 3, 4, 1, 2, 2, 1, 1, 3, 3, 1]).value(.float64)],
       gives: [Grid([3], [-2, -3, -8]).value(.float64)], .float32),
     OperatorCase(
-      "Det/singular", Det(), [Grid([3, 3], [1, 2, 4, 2, 4, 8, 0, 0, 1]).value()], gives: [Grid([], [0]).value()]),
+      "Det/singular", Det(), [Grid([3, 3], [1, 2, 4, 2, 4, 8, 0, 0, 1]).value()],
+      gives: [Grid([], [0]).value()]),
     OperatorCase("Det/empty", Det(), [Grid([2, 0, 0], []).value()], gives: [Grid([2], [1, 1]).value()]),
   ]
 
@@ -99,13 +103,15 @@ extension OperatorSuite {
   }
 
   private static let einsums: [OperatorCase] = all([
-    einsum("ij,jk->ik", [[2, 3], [3, 4]]), einsum(" b i j , b j k -> b i k", plain: "bij,bjk->bik", [[2, 3, 2], [2, 2, 3]]),
+    einsum("ij,jk->ik", [[2, 3], [3, 4]]),
+    einsum(" b i j , b j k -> b i k", plain: "bij,bjk->bik", [[2, 3, 2], [2, 2, 3]]),
     einsum("ij->ji", [[2, 3]]), einsum("ii->i", [[3, 3]]), einsum("ii", plain: "ii->", [[3, 3]]),
     einsum("ba", plain: "ba->ab", [[2, 3]]), einsum("ij,jk", plain: "ij,jk->ik", [[2, 3], [3, 2]]),
     einsum("...ij,...jk->...ik", plain: "abij,bjk->abik", [[2, 3, 2, 2], [3, 2, 1]]),
     einsum("...i->...", plain: "abi->ab", [[2, 2, 3]]), einsum("...i", plain: "abi->abi", [[2, 2, 3]]),
     einsum("i...,...", plain: "iab,b->abi", [[2, 2, 3], [3]]), einsum("i,j,k->kij", [[2], [3], [2]]),
     einsum("bn,anm,bm->ba", [[2, 3], [2, 3, 2], [2, 2]]), einsum("ij,ij->", [[2, 3], [2, 3]]),
-    einsum("aB,Bc->ac", [[2, 1], [3, 2]]), einsum("i->", [[0]]), einsum("->", [[]]), einsum("ij,j->i", [[0, 2], [2]]),
+    einsum("aB,Bc->ac", [[2, 1], [3, 2]]), einsum("i->", [[0]]), einsum("->", [[]]),
+    einsum("ij,j->i", [[0, 2], [2]]),
   ])
 }

@@ -5,7 +5,7 @@ import TestSupport
 package enum OperatorSuite {
   package static let cases: [OperatorCase] = all([
     convolution, linear, pooling, normalization, elementwise, softmax, reduction, shaping, selection, resize,
-    indexing, ordering, matrices,
+    indexing, ordering, matrices, sampling, losses, unpooling, signals, drawn,
     generation, sequences, storage, attention, transformer, epilogues,
     recurrent, quantization,
   ])

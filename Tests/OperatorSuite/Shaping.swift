@@ -178,11 +178,14 @@ extension OperatorSuite {
 
   private static let spaces: [OperatorCase] = flat.flatMap { (sizes, block) -> [OperatorCase] in
     let x = counting(sizes)
-    let y = Grid([sizes[0], sizes[1] * block * block, sizes[2] / block, sizes[3] / block]) {
-      (i: [Int]) -> Double in
-      let part = i[1] / sizes[1]
-      return x.at([i[0], i[1] % sizes[1], i[2] * block + part / block, i[3] * block + part % block])
+    return [DepthToSpace.Mode.dcr, .crd].flatMap { (mode) -> [OperatorCase] in
+      let y = Grid([sizes[0], sizes[1] * block * block, sizes[2] / block, sizes[3] / block]) {
+        (i: [Int]) -> Double in
+        let part = mode == .dcr ? i[1] / sizes[1] : i[1] % (block * block)
+        let channel = mode == .dcr ? i[1] % sizes[1] : i[1] / (block * block)
+        return x.at([i[0], channel, i[2] * block + part / block, i[3] * block + part % block])
+      }
+      return moved("SpaceToDepth/\(sizes)/\(mode)", SpaceToDepth(blockSize: block, mode: mode), x, gives: y)
     }
-    return moved("SpaceToDepth/\(sizes)", SpaceToDepth(blockSize: block), x, gives: y)
   }
 }

@@ -6,7 +6,7 @@ package enum Tolerance: Sendable {
   /// half precision, which keeps 11 bits.
   case ofScale(Double)
   /// Element by element: |found − expected| ≤ absolute + relative · |expected|; two units of the last place of
-  /// bfloat16 are always allowed, as in the suite's own runner.
+  /// bfloat16, as in the suite's own runner, and of float16 are always allowed.
   case elementwise(relative: Double, absolute: Double)
 
   package func mismatch(_ found: RuntimeValue, _ expected: RuntimeValue) -> String? {
@@ -59,7 +59,8 @@ package enum Tolerance: Sendable {
     case .ofScale(let share):
       max(share * scale, 1e-9) * (dataType == .float16 || dataType == .bfloat16 ? 10 : 1)
     case .elementwise(let relative, let absolute):
-      absolute + (dataType == .bfloat16 ? max(relative, 0x1p-6) : relative) * abs(expected)
+      absolute + max(relative, dataType == .bfloat16 ? 0x1p-6 : dataType == .float16 ? 0x1p-9 : 0)
+        * abs(expected)
     }
   }
 }

@@ -131,7 +131,7 @@ struct ReorderKernel: PreparedKernel {
     let isExpanding: Bool
     switch request.op.base {
     case let op as DepthToSpace: (block, channelsFirst, isExpanding) = (op.blockSize, op.mode == .crd, true)
-    case let op as SpaceToDepth: (block, channelsFirst, isExpanding) = (op.blockSize, false, false)
+    case let op as SpaceToDepth: (block, channelsFirst, isExpanding) = (op.blockSize, op.mode == .crd, false)
     default: return nil
     }
     let (deep, wide) = isExpanding ? (x, y) : (y, x)

@@ -35,11 +35,45 @@ extension ImportRules {
       let countsPads = n.version >= 7 ? try n.flag("count_include_pad", default: false) : false
       try n.add(AveragePool(window: window, ceilMode: ceil, countIncludePad: countsPads))
     },
+    ImportRule("LpPool", inputs: 1...1) { n throws(Unsupported.Reason) in
+      let p = n.version < 2 ? try n.real("p", default: 2) : Real(Double(try n.positive("p", default: 2)))
+      let window = try n.window(dilates: n.version >= 18)
+      let ceil = n.version >= 18 ? try n.flag("ceil_mode", default: false) : false
+      try n.add(LpPool(window: window, p: try checkedPower(p), ceilMode: ceil))
+    },
+    ImportRule("GlobalLpPool", inputs: 1...1) { n throws(Unsupported.Reason) in
+      let p = n.version < 2 ? try n.real("p", default: 2) : Real(Double(try n.positive("p", default: 2)))
+      let rank = try n.requiredRank(0)
+      if rank < 3 { throw .form("operand 0 has rank \(rank), expected at least 3") }
+      let axes = Array(2..<rank)
+      if p == 1 || p == 2 { return try n.add(Reduce(p == 1 ? .l1 : .l2, axes: axes)) }
+      // (Σ |x|^p)^(1/p)
+      let power = try n.constant(try checkedPower(p).value, like: 0, suffix: "p")
+      let root = try n.constant(1 / p.value, like: 0, suffix: "root")
+      let size = n.insert(Unary(.abs), n.inputs, suffix: "size")
+      let raised = n.insert(Binary(.pow), [size, power], suffix: "power")
+      let sum = n.insert(Reduce(.sum, axes: axes), [raised], suffix: "sum")
+      try n.add(Binary(.pow), [sum, root])
+    },
+    ImportRule("MaxUnpool", since: 9, inputs: 2...3) { n throws(Unsupported.Reason) in
+      try n.add(MaxUnpool(window: try n.window(dilates: false)))
+    },
+    ImportRule("Col2Im", since: 18, inputs: 3...3) { n throws(Unsupported.Reason) in
+      try n.add(
+        Col2Im(strides: try n.ints("strides"), dilations: try n.ints("dilations"), pads: try n.ints("pads")))
+    },
     ImportRule("GlobalAveragePool", inputs: 1...1) { n throws(Unsupported.Reason) in
       try n.add(GlobalAveragePool())
     },
     ImportRule("GlobalMaxPool", inputs: 1...1) { n throws(Unsupported.Reason) in try n.add(GlobalMaxPool()) },
   ]
+
+  private static func checkedPower(_ p: Real) throws(Unsupported.Reason) -> Real {
+    guard p.value > 0, p.value.isFinite else {
+      throw .attribute(name: "p", expected: "a number above 0", found: p.text)
+    }
+    return p
+  }
 
   static let linear: [ImportRule] = [
     ImportRule("Gemm", inputs: 2...3) { n throws(Unsupported.Reason) in

@@ -147,14 +147,10 @@ extension ImportRules {
     },
 
     ImportRule("Dropout", inputs: 1...3, outputs: 1...2) { n throws(Unsupported.Reason) in
-      n.ignore("ratio", "seed", "consumed_inputs", "is_test")
-      if n.operand(2) != nil {
-        guard let training = n.operand(2)?.constant?.stored else {
-          throw .form("training_mode is not a constant: only inference is supported")
-        }
-        if training.elementCount != 1 || training.withBytes({ $0.base.load(as: UInt8.self) != 0 }) {
-          throw .form("training_mode is true: only inference is supported")
-        }
+      n.ignore("ratio", "consumed_inputs", "is_test")
+      let seed = try n.optionalInt("seed")
+      if let training = n.operand(2), training.contents != [0] {
+        return try n.add(TrainingDropout(seed: seed))
       }
       if n.version >= 10 { return try n.add(Dropout(), Array(n.inputs.prefix(1))) }
       // The mask was of numbers then. Writers name it also where nobody reads it.

@@ -46,8 +46,9 @@ extension ImportRules {
       try n.add(DepthToSpace(blockSize: try n.positive("blocksize"), mode: mode))
     },
     ImportRule("SpaceToDepth", inputs: 1...1) { n throws(Unsupported.Reason) in
-      if n.version >= 28 { _ = try n.word("mode", default: "DCR", ["DCR": true]) }
-      try n.add(SpaceToDepth(blockSize: try n.positive("blocksize")))
+      let mode: DepthToSpace.Mode =
+        n.version >= 28 ? try n.word("mode", default: "DCR", ["DCR": .dcr, "CRD": .crd]) : .dcr
+      try n.add(SpaceToDepth(blockSize: try n.positive("blocksize"), mode: mode))
     },
   ]
 
