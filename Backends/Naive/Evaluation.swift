@@ -36,7 +36,7 @@ struct Evaluation {
     guard index < operands.count, let value = operands[index] else { return nil }
     switch value {
     case .absent: return nil
-    case .sequence: throw .malformed
+    case .sequence, .map: throw .malformed
     case .tensor(let tensor): return try tensor.plain()
     }
   }

@@ -18,6 +18,11 @@ package struct NaiveBackend: Backend {
   private static let operators: [any NaiveOperator.Type] = [
     // Convolution, Linear
     Convolution.self, ConvTranspose.self, Gemm.self, MatMul.self,
+    // Text
+    StringConcat.self, StringSplit.self, StringNormalizer.self, RegexFullMatch.self, TfIdfVectorizer.self,
+    // Learned
+    TreeEnsemble.self, SupportVectors.self, Classify.self, TransformScores.self, LabelEncoder.self,
+    OneHotEncoder.self, ZipMap.self,
     // Quantization, Recurrent
     QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self, QLinearMatMul.self,
     ConvInteger.self, QLinearConv.self, Recurrent.self,
@@ -57,7 +62,7 @@ package struct NaiveBackend: Backend {
 private let neverPlanned: Set<String> = [
   NonZero.name, Compress.name, Unique.name, NonMaxSuppression.name, SequenceConstruct.name, SequenceAt.name,
   SequenceLength.name, SequenceEmpty.name, SequenceInsert.name, SequenceErase.name, SplitToSequence.name,
-  ConcatFromSequence.name, OptionalOf.name, OptionalHasElement.name, OptionalGetElement.name, Reorder.name,
+  ConcatFromSequence.name, OptionalOf.name, OptionalHasElement.name, OptionalGetElement.name, ZipMap.name, Reorder.name,
 ]
 
 private func plannedRow(_ type: any NaiveOperator.Type) -> [Kernel] {

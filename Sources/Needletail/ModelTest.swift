@@ -147,6 +147,9 @@ package struct ModelTestRunner: Sendable {
       }
       return nil
     case (.absent, .absent): return nil
+    case (.map(let keys, let values), .map(let expectedKeys, let expectedValues)):
+      if let reason = try difference(.tensor(keys), .tensor(expectedKeys)) { return "keys: \(reason)" }
+      return try difference(.tensor(values), .tensor(expectedValues)).map { "values: \($0)" }
     default: return "expected \(kind(expected)), found \(kind(actual))"
     }
   }
@@ -155,6 +158,7 @@ package struct ModelTestRunner: Sendable {
     switch value {
     case .tensor(let tensor): "\(tensor.type)"
     case .sequence: "a sequence"
+    case .map: "a map"
     case .absent: "nothing"
     }
   }

@@ -50,6 +50,7 @@ package enum ImportRules {
     + indexing + ordering + matrices + sampling + losses
     + signal + random
     + recurrent + quantization + sequences + scans
+    + text + learned + trees
 
   /// The newest version of each domain whose changes are known here.
   private static let newestVersions: [String: Int64] = [

@@ -31,6 +31,8 @@ package enum TensorFile {
     case tensor(TensorProto)
     case sparse(SparseTensorProto)
     case sequence([Proto])
+    /// Values are one tensor each, or one tensor of all.
+    case map(keys: Tensor, values: [Proto])
     case absent
   }
 }
@@ -65,6 +67,9 @@ extension TensorFile.Proto {
           try reader.message(field, "SequenceProto.sequence_values") { r throws(WireError) in
             try sequence(&r, of: element.element)
           })
+      case 6:
+        elements.append(
+          try reader.message(field, "SequenceProto.map_values") { r throws(WireError) in try map(&r) })
       case 7:
         elements.append(
           try reader.message(field, "SequenceProto.optional_values") { r throws(WireError) in
@@ -74,6 +79,27 @@ extension TensorFile.Proto {
       }
     }
     return .sequence(elements)
+  }
+
+  private static func map(_ reader: inout WireReader) throws(WireError) -> Self {
+    var integers: [Int64] = []
+    var words: [[UInt8]] = []
+    var values: [Self] = []
+    while let field = try reader.next("MapProto") {
+      switch field.number {
+      case 3: try reader.int64s(field, "MapProto.keys", into: &integers)
+      case 4: words.append(Array(try reader.string(field, "MapProto.string_keys").utf8))
+      case 5:
+        if case .sequence(let items) = try reader.message(field, "MapProto.values", { r throws(WireError) in
+          try sequence(&r, of: .unknown)
+        }) {
+          values = items
+        }
+      default: try reader.skip(field, "MapProto")
+      }
+    }
+    let keys = words.isEmpty ? try? Tensor(integers, sizes: [integers.count]) : try? Tensor(strings: words, sizes: [words.count])
+    return keys.map { .map(keys: $0, values: values) } ?? .absent
   }
 
   private static func optional(_ reader: inout WireReader, of element: ValueType) throws(WireError) -> Self {
@@ -115,6 +141,13 @@ extension TensorFile.Proto {
     case .tensor(let proto): return .tensor(try tensors.tensor(proto))
     case .sparse(let proto): return .tensor(try tensors.decode(proto).tensor)
     case .absent: return .absent
+    case .map(let keys, let values): 
+      var numbers: [Float] = []
+      for value in values {
+        if let tensor = try value.decoded(tensors).tensor, let more = try? tensor.floats() { numbers += more }
+      }
+      guard let all = try? Tensor(numbers, sizes: [numbers.count]) else { return .absent }
+      return .map(keys: keys, values: all)
     case .sequence(let elements):
       var values: [RuntimeValue] = []
       for element in elements { values.append(try element.decoded(tensors)) }

@@ -6,6 +6,11 @@ package enum Catalog {
   package static let operators: [any Operator.Type] = [
     // Convolution, Linear
     Convolution.self, ConvTranspose.self, Gemm.self, MatMul.self,
+    // Text
+    StringConcat.self, StringSplit.self, StringNormalizer.self, RegexFullMatch.self, TfIdfVectorizer.self,
+    // Learned
+    TreeEnsemble.self, SupportVectors.self, Classify.self, TransformScores.self, LabelEncoder.self,
+    OneHotEncoder.self, ZipMap.self,
     // Quantization, Recurrent
     QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self, QLinearMatMul.self,
     ConvInteger.self, QLinearConv.self, Recurrent.self,

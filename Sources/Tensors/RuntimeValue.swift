@@ -2,6 +2,8 @@
 public enum RuntimeValue: Sendable {
   case tensor(Tensor)
   case sequence([RuntimeValue])
+  /// Two vectors of the same size: integers or strings, and what each of them stands for.
+  case map(keys: Tensor, values: Tensor)
   case absent
 
   public var tensor: Tensor? {

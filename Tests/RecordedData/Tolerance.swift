@@ -13,6 +13,8 @@ package enum Tolerance: Sendable {
     switch (found, expected) {
     case (.tensor(let found), .tensor(let expected)): return mismatch(found, expected)
     case (.absent, .absent): return nil
+    case (.map(let keys, let values), .map(let expectedKeys, let expectedValues)):
+      return mismatch(keys, expectedKeys) ?? mismatch(values, expectedValues)
     case (.sequence(let found), .sequence(let expected)):
       if found.count != expected.count { return "\(found.count) elements, expected \(expected.count)" }
       for (i, (a, b)) in zip(found, expected).enumerated() {

@@ -68,6 +68,7 @@ package struct OperatorCase: Sendable, CustomStringConvertible {
         } else {
           .sequence(items.first.map(type) ?? .unknown)
         }
+      case .map: .unknown
       case .absent: .optional(.unknown)
       }
     }
@@ -114,6 +115,8 @@ package struct OperatorCase: Sendable, CustomStringConvertible {
   {
     switch (found, expected) {
     case (.absent, .absent): return nil
+    case (.map(let keys, let values), .map(let expectedKeys, let expectedValues)):
+      return mismatch(keys, expectedKeys, .exact) ?? mismatch(values, expectedValues, tolerance)
     case (.tensor(let found), .tensor(let expected)): return mismatch(found, expected, tolerance)
     case (.sequence(let found), .sequence(let expected)):
       if found.count != expected.count { return "\(found.count) items, expected \(expected.count)" }

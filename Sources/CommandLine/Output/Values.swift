@@ -42,6 +42,10 @@ func printValue(_ value: RuntimeValue, _ name: String, _ labels: [String]?, _ of
     if case .sequence(let items) = value {
       console.print("output '\(name)': a sequence of \(items.count)")
       for (i, item) in items.prefix(4).enumerated() { printValue(item, "\(name)[\(i)]", nil, 0, console) }
+    } else if case .map(let keys, let values) = value {
+      console.print("output '\(name)': a map of \(keys.elementCount)")
+      printValue(.tensor(keys), "\(name).keys", nil, 0, console)
+      printValue(.tensor(values), "\(name).values", nil, 0, console)
     } else {
       console.print("output '\(name)': nothing")
     }
