@@ -125,6 +125,12 @@ struct Microkernels: @unchecked Sendable {
     _ y: UnsafeMutablePointer<Float>, count: Int
   ) { table.binary(function, a, aStep, b, bStep, y, count) }
 
+  /// The same over rows of `count` elements; operands whose step is 0 are scalars of their row.
+  func binary(
+    _ function: Int32, _ a: UnsafePointer<Float>, stride aStride: Int, _ aStep: Int32, _ b: UnsafePointer<Float>,
+    stride bStride: Int, _ bStep: Int32, _ y: UnsafeMutablePointer<Float>, stride: Int, rows: Int, count: Int
+  ) { table.binary_rows(function, a, aStride, aStep, b, bStride, bStep, y, stride, rows, count) }
+
   func steps(
     _ epilogue: UnsafePointer<nt_epilogue>, _ c: UnsafeMutablePointer<Float>, stride: Int, rows: Range<Int>,
     columns: Range<Int>

@@ -101,7 +101,7 @@ struct SweepKernel: PreparedKernel {
         case .unary(let code):
           k.kernels.unary(code, x + row * k.columns, y + row * k.columns, count: (end - row) * k.columns)
         case .binary(let function, _, let access, let swapped):
-          for r in row..<end { binaryRow(function, access, swapped: swapped, r) }
+          binaryRows(function, access, swapped: swapped, row..<end)
         }
         if program.step_count > 0 {
           withUnsafePointer(to: program) {
@@ -130,17 +130,27 @@ struct SweepKernel: PreparedKernel {
       }
     }
 
-    private func binaryRow(_ f: Int32, _ access: OperandAccess, swapped: Bool, _ row: Int) {
+    private func binaryRows(_ f: Int32, _ access: OperandAccess, swapped: Bool, _ rows: Interval) {
       let k = kernel
       guard let other else { return }
-      let inside = access.perImage ? row % k.rowsPerImage : row
-      let image = access.perImage ? row / k.rowsPerImage : 0
-      let at = other + inside * access.rowStride + image * access.imageStride
-      let start = row * k.columns
-      if swapped {
-        k.kernels.binary(f, at, Int32(access.columnStride), x + start, 1, y + start, count: k.columns)
-      } else {
-        k.kernels.binary(f, x + start, 1, at, Int32(access.columnStride), y + start, count: k.columns)
+      let step = Int32(access.columnStride)
+      var row = rows.lowerBound
+      while row < rows.upperBound {
+        let image = access.perImage ? row / k.rowsPerImage : 0
+        let inside = row - image * k.rowsPerImage
+        let count = min(rows.upperBound - row, access.perImage ? k.rowsPerImage - inside : .max)
+        let at = other + inside * access.rowStride + image * access.imageStride
+        let start = row * k.columns
+        if swapped {
+          k.kernels.binary(
+            f, at, stride: access.rowStride, step, x + start, stride: k.columns, 1, y + start, stride: k.columns,
+            rows: count, count: k.columns)
+        } else {
+          k.kernels.binary(
+            f, x + start, stride: k.columns, 1, at, stride: access.rowStride, step, y + start, stride: k.columns,
+            rows: count, count: k.columns)
+        }
+        row += count
       }
     }
   }

@@ -27,7 +27,7 @@ const nt_kernels nt_avx2_kernels = {
     .depthwise = depthwise,
     .winograd_input = winograd_input, .winograd_output = winograd_output,
     .max_pool = max_pool, .average_pool = average_pool,
-    .unary = unary, .binary = binary, .steps = steps,
+    .unary = unary, .binary = binary, .binary_rows = binary_over_rows, .steps = steps,
     .softmax = softmax, .sum = sum, .maximum = maximum, .column_sum = column_sum, .layer_norm = layer_norm,
     .transpose = transpose, .attention_weights = attention_weights,
 };

@@ -123,6 +123,12 @@ static void binary(int32_t function, const float *a, int32_t a_step, const float
   binary_any(function, (rows_in){a, 0, a_step}, (rows_in){b, 0, b_step}, y, 0, 1, n);
 }
 
+static void binary_over_rows(int32_t function, const float *a, ptrdiff_t a_row, int32_t a_step, const float *b,
+                             ptrdiff_t b_row, int32_t b_step, float *y, ptrdiff_t y_row, ptrdiff_t rows,
+                             ptrdiff_t n) {
+  binary_any(function, (rows_in){a, a_row, a_step}, (rows_in){b, b_row, b_step}, y, y_row, rows, n);
+}
+
 static void step_binary(const nt_step *s, const float *operand, float *c, ptrdiff_t c_stride, ptrdiff_t rows,
                         ptrdiff_t columns) {
   rows_in own = {c, c_stride, 1}, other = {operand, s->row_stride, s->column_stride};

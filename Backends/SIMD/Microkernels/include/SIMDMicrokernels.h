@@ -161,6 +161,9 @@ typedef struct nt_kernels {
   /// Operands whose step is 0 are scalars.
   void (*binary)(int32_t function, const float *a, int32_t a_step, const float *b, int32_t b_step, float *y,
                  ptrdiff_t n);
+  /// The same over rows; those of an operand are a_row or b_row floats apart.
+  void (*binary_rows)(int32_t function, const float *a, ptrdiff_t a_row, int32_t a_step, const float *b,
+                      ptrdiff_t b_row, int32_t b_step, float *y, ptrdiff_t y_row, ptrdiff_t rows, ptrdiff_t n);
   void (*steps)(const nt_epilogue *, float *c, ptrdiff_t c_stride, ptrdiff_t row, ptrdiff_t rows,
                 ptrdiff_t column, ptrdiff_t columns);
 
