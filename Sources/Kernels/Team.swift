@@ -18,13 +18,23 @@ package final class Team: @unchecked Sendable {
   private var type: any ParallelWork.Type = NoWork.self
   private var context: UnsafeRawPointer?
   private var chunkCount = 0
-  private let nextChunk = Atomic<Int>(0)
+  private var rangeCount = 1
+  /// For each thread the next chunk of its range, each on cache lines of its own.
+  private let nextChunks: UnsafeMutablePointer<Atomic<Int>>
+  private static let lineCount = 16
   private let pending = Atomic<Int>(0)
 
   /// A team of at most `threads` threads, the caller among them.
   package init(threads: Int, pool: WorkerPool = .shared) {
     limit = max(0, min(threads, WorkerPool.maximum) - 1)
     self.pool = pool
+    nextChunks = .allocate(capacity: (limit + 1) * Self.lineCount)
+    for i in 0..<(limit + 1) * Self.lineCount { (nextChunks + i).initialize(to: Atomic(0)) }
+  }
+
+  deinit {
+    nextChunks.deinitialize(count: (limit + 1) * Self.lineCount)
+    nextChunks.deallocate()
   }
 
   /// Leases as many workers as are free, up to the limit. Never waits: a run alone is still right.
@@ -42,21 +52,25 @@ package final class Team: @unchecked Sendable {
   }
 
   /// Runs the chunks of the work at `context` on the caller and the leased workers.
+  ///
+  /// Each thread begins with a range of its own, the same from step to step, so that it mostly reads what it wrote
+  /// itself; then it helps the others.
   package func dispatch(_ chunks: Int, _ context: UnsafeRawPointer, of type: any ParallelWork.Type) {
     self.type = type
     self.context = context
     chunkCount = chunks
     callerProcessor = Processor.current
-    nextChunk.store(0, ordering: .relaxed)
     let helpers = min(leasedCount, chunks - 1)
+    rangeCount = helpers + 1
+    for i in 0...helpers { nextChunks[i * Self.lineCount].store(range(i).lowerBound, ordering: .relaxed) }
     pending.store(helpers, ordering: .relaxed)
     var remaining = leased
-    for _ in 0..<helpers {
+    for i in 0..<helpers {
       let index = remaining.trailingZeroBitCount
       remaining &= remaining - 1
-      pool.start(index, for: self)
+      pool.start(index, for: self, rank: i + 1)
     }
-    work()
+    work(0)
     var spins = 0
     while pending.load(ordering: .acquiring) != 0 {
       spins += 1
@@ -64,20 +78,29 @@ package final class Team: @unchecked Sendable {
     }
   }
 
-  /// A worker's part: chunks until none is left, then one report.
-  func help() {
-    work()
+  /// The part of the worker that has this rank in the team: chunks until none is left, then one report.
+  func help(_ rank: Int) {
+    work(rank)
     pending.subtract(1, ordering: .releasing)
   }
 
-  private func work() {
+  private func range(_ i: Int) -> Swift.Range<Int> {
+    chunkCount * i / rangeCount..<chunkCount * (i + 1) / rangeCount
+  }
+
+  private func work(_ rank: Int) {
     guard let context else { return }
-    let count = chunkCount
     let type = type
-    while true {
-      let chunk = nextChunk.add(1, ordering: .relaxed).oldValue
-      if chunk >= count { return }
-      type.run(context, chunk: chunk)
+    var i = 0
+    while i < rangeCount {
+      let own = (rank + i) % rangeCount
+      let end = range(own).upperBound
+      while true {
+        let chunk = nextChunks[own * Self.lineCount].add(1, ordering: .relaxed).oldValue
+        if chunk >= end { break }
+        type.run(context, chunk: chunk)
+      }
+      i += 1
     }
   }
 }

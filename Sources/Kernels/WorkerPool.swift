@@ -39,16 +39,17 @@ package final class WorkerPool: Sendable {
 
   func release(_ bits: UInt64) { free.bitwiseOr(bits, ordering: .releasing) }
 
-  /// Hands the leased worker `index` its part of the team's work.
-  func start(_ index: Int, for team: Team) { workers[index].start(team) }
+  /// Hands the leased worker `index`, which has this rank in the team, its part of the team's work.
+  func start(_ index: Int, for team: Team, rank: Int) { workers[index].start(team, rank: rank) }
 }
 
 /// One thread, started when first needed.
 ///
-/// Unchecked: `team` is written only by the leaseholder between two epochs, and read by the thread after it saw the
-/// new epoch.
+/// Unchecked: `team` and `rank` are written only by the leaseholder between two epochs, and read by the thread after it saw
+/// the new epoch.
 final class Worker: @unchecked Sendable {
   private var team: Unmanaged<Team>?
+  private var rank = 0
   private let epoch = Atomic<Int>(0)
   private let isParked = Atomic<Bool>(false)
   private let wake: UnsafeMutablePointer<sem_t>
@@ -59,8 +60,9 @@ final class Worker: @unchecked Sendable {
     sem_init(wake, 0, 0)
   }
 
-  func start(_ team: Team) {
+  func start(_ team: Team, rank: Int) {
     self.team = Unmanaged.passUnretained(team)
+    self.rank = rank
     if !isRunning { launch() }
     epoch.add(1, ordering: .sequentiallyConsistent)
     if isParked.exchange(false, ordering: .sequentiallyConsistent) { sem_post(wake) }
@@ -82,7 +84,7 @@ final class Worker: @unchecked Sendable {
       seen = waitForEpoch(after: seen)
       guard let team = team?.takeUnretainedValue() else { continue }
       if let processor = team.callerProcessor, processor == Processor.current { Processor.leave(processor) }
-      team.help()
+      team.help(rank)
     }
   }
 

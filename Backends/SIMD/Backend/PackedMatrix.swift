@@ -40,8 +40,15 @@ struct ProductCut: Sendable {
 
   var parts: Int { rowParts * panelParts }
 
-  func rows(_ i: Int) -> Range<Int> { part(i % rowParts, of: rowParts, in: rows) }
-  func panels(_ i: Int) -> Range<Int> { part(i / rowParts, of: panelParts, in: panels) }
+  /// Neighbouring parts, which one thread does, share the dimension that is cut more: their rows, or their weights.
+  private var rowsAreOuter: Bool { rowParts >= panelParts }
+
+  func rows(_ i: Int) -> Range<Int> {
+    part(rowsAreOuter ? i / panelParts : i % rowParts, of: rowParts, in: rows)
+  }
+  func panels(_ i: Int) -> Range<Int> {
+    part(rowsAreOuter ? i % panelParts : i / rowParts, of: panelParts, in: panels)
+  }
 }
 
 /// One product, or a row of independent ones (groups, batches), in parts for the workers.
