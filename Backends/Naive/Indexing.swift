@@ -251,6 +251,7 @@ func takeRows(_ x: Tensor, _ rows: [Int], axis: Int, in call: inout Evaluation) 
   let outer = x.sizes[..<axis].product
   let inner = x.sizes[(axis + 1)...].product
   try move([x], x.dataType, sizes, in: &call) { operands, y, width in
+    if y.elementCount == 0 { return }
     let row = inner * width
     var write = y.base
     for o in 0..<outer {
@@ -276,6 +277,7 @@ extension ReverseSequence: NaiveOperator {
     guard lengths.allSatisfy({ 0...steps ~= $0 }) else { throw .indexOutOfRange(operand: 1) }
     let inner = x.sizes[2...].product
     try move([x], x.dataType, x.sizes, in: &call) { operands, y, width in
+      if y.elementCount == 0 { return }
       let row = inner * width
       for (b, length) in lengths.enumerated() {
         for t in 0..<steps {
@@ -303,7 +305,8 @@ extension CenterCropPad: NaiveOperator {
     var sizes = x.sizes
     for (i, axis) in axes.enumerated() { sizes[try normalized(axis, rank: x.rank)] = target[i] }
     let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: sizes) }
-    try call.checkCount(count, of: x.dataType == .string ? .int64 : x.dataType)
+    // Each axis has a map of as many positions.
+    if count > 0 { for size in sizes { try call.checkCount(size, of: .int64) } }
     // The position of the source for every position of the result; −1 is the fill.
     let maps = sizes.indices.map { axis -> [Int] in
       let (size, found) = (sizes[axis], x.sizes[axis])

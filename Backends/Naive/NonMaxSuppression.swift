@@ -21,7 +21,7 @@ extension NonMaxSuppression: NaiveOperator {
       all.append(Box(boxes.pointer(Float.self) + i * 4, isCentered: centerPointBox))
     }
     var selected: [Int] = []
-    for image in 0..<scores.sizes[0] {
+    for image in 0..<(count > 0 ? scores.sizes[0] : 0) {
       for label in 0..<scores.sizes[1] {
         let row = scores.pointer(Float.self) + (image * scores.sizes[1] + label) * count
         var order: [Int] = []

@@ -36,7 +36,7 @@ extension TopK: NaiveOperator {
       let (xs, ys, at) = (x.pointer(T.self), values.pointer(T.self), indices.pointer(Int64.self))
       let count = x.sizes[axis]
       let inner = x.sizes[(axis + 1)...].product
-      if k == 0 { return }
+      if values.elementCount == 0 { return }
       for o in 0..<x.sizes[..<axis].product {
         for i in 0..<inner {
           let row = xs + o * count * inner + i
@@ -83,7 +83,12 @@ extension Unique: NaiveOperator {
     var part: [Int] = []
     var partSizes = x.sizes
     partSizes[axis] = 1
-    forEachIndex(partSizes) { index in part.append(zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }) }
+    // Parts of nothing may have any size.
+    if x.elementCount > 0 {
+      forEachIndex(partSizes) { index in
+        part.append(zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 })
+      }
+    }
     func difference(_ a: Int, _ b: Int) -> Int {
       for offset in part {
         let (p, q) = (ranks[a * strides[axis] + offset], ranks[b * strides[axis] + offset])
@@ -201,6 +206,8 @@ struct AxisRows {
 
   /// Calls `body` with the offset of the first element of each row.
   func forEach(_ body: (Int) -> Void) {
+    // Without elements there may be any number of rows.
+    if outer * count * inner == 0 { return }
     for o in 0..<outer { for i in 0..<inner { body(o * count * inner + i) } }
   }
 }

@@ -272,7 +272,8 @@ extension Col2Im: NaiveOperator {
       if overflow || product > windowLimit { throw .budget }
       taps = product
     }
-    guard x.sizes[1] % taps == 0, x.sizes[2] == geometry.output.product else { throw .malformed }
+    let positions = try faulting { () throws(TensorError) in try Tensor.elementCount(of: geometry.output) }
+    guard x.sizes[1] % taps == 0, x.sizes[2] == positions else { throw .malformed }
     let y = try call.result(0, x.dataType, [x.sizes[0], x.sizes[1] / taps] + image)
     y.clear()
     try visit(x.dataType, Overlaps(x: x, y: y, geometry: geometry, taps: taps))

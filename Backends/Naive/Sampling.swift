@@ -25,6 +25,7 @@ extension GridSample: NaiveOperator {
     let sizes = Array(x.sizes[2...])
     let outer = x.sizes[..<2] + grid.sizes[1..<x.rank - 1]
     let y = try call.result(0, x.dataType, Array(outer))
+    if y.elementCount == 0 { return }
     let positions = try grid.reals()
     let (points, plane, strides) = (grid.sizes[1..<x.rank - 1].product, sizes.product, rowMajorStrides(sizes))
     try visit(
@@ -328,14 +329,17 @@ extension DeformConv: NaiveOperator {
     let geometry = try WindowGeometry(
       window, input: Array(x.sizes[2...]), kernel: Array(weights.sizes[2...]))
     let (axes, channels, outputs) = (geometry.rank, x.sizes[1], weights.sizes[0])
-    let (taps, points) = (geometry.kernel.product, geometry.output.product)
-    guard channels % groups == 0, outputs % groups == 0, channels % offsetGroups == 0,
+    // Sizes of the window itself are those of the weights, and their product fits; those of the result may not.
+    let taps = geometry.kernel.product
+    guard offsetGroups <= max(channels, 1), channels % groups == 0, outputs % groups == 0,
+      channels % offsetGroups == 0,
       weights.sizes[1] == channels / groups,
       offsets.sizes == [x.sizes[0], offsetGroups * taps * axes] + geometry.output,
       mask.map({ $0.sizes == [x.sizes[0], offsetGroups * taps] + geometry.output }) ?? true,
       bias.map({ $0.sizes == [outputs] }) ?? true
     else { throw .malformed }
     let y = try call.result(0, x.dataType, [x.sizes[0], outputs] + geometry.output)
+    let points = geometry.output.product
     let (xs, ws, ds) = (try x.reals(), try weights.reals(), try offsets.reals())
     let bs = try bias.map { (bias) throws(KernelFault) in try bias.reals() }
     let ms = try mask.map { (mask) throws(KernelFault) in try mask.reals() }

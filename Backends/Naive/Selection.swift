@@ -252,6 +252,7 @@ extension Gather: NaiveOperator {
     let count = x.sizes[axis]
     let positions = try positions(indices, in: count, operand: 1)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
+      if y.elementCount == 0 { return }
       let row = inner * width
       var write = y.base
       for o in 0..<outer {

@@ -58,7 +58,21 @@ import Testing
     Resize(sizes: [huge, 1, 1, 1]), Resize(sizes: [1 << 39, 1 << 39, 1, 1]), Resize(axes: [9], sizes: [1]),
     ConstantOfShape(dataType: .float32, fill: .real(0), target: [-1]),
     ConstantOfShape(dataType: .string, fill: .real(0), target: [1]), ScaleShift(axis: 4), Unary(.not),
-    Binary(.and), Cast(to: .complex64),
+    Binary(.and), Cast(to: .complex64), GatherElements(axis: 9), GatherND(batchRank: -1),
+    ScatterElements(axis: -9),
+    ScatterND(), OneHot(axis: 9), Compress(axis: 9), ReverseSequence(timeAxis: 7, batchAxis: huge),
+    CenterCropPad(axes: [9]), TopK(axis: -5), TopK(), Hardmax(axis: 9), Cumulative(.sum), Trilu(),
+    Einsum(equation: "ij->ji"), Einsum(equation: "...->-"), Einsum(equation: "é"), BitCast(to: .float64),
+    GridSample(), AffineGrid(), RoiAlign(height: 0), RoiAlign(samplingRatio: -1),
+    MaxRoiPool(height: huge, width: 0),
+    DeformConv(window: Window(kernel: [huge, huge]), groups: huge, offsetGroups: huge),
+    NegativeLogLikelihoodLoss(), LpPool(window: Window(kernel: [0, huge]), p: 0), LpNormalization(axis: 9),
+    LpNormalization(axis: 0, p: 3), MaxUnpool(window: Window(kernel: [huge])),
+    Col2Im(strides: [0], dilations: [huge], pads: [.min]), DFT(axis: 3), DFT(axis: .min), STFT(),
+    CosineWindow(.hann, dataType: .string), MelWeightMatrix(), TrainingDropout(),
+    RandomTensor(.uniform(low: 0, high: 1), dataType: .float32, sizes: [huge, huge]),
+    RandomTensor(.uniform(low: 0, high: 1), dataType: .float32, sizes: [-1]),
+    Multinomial(count: -1, dataType: .int32),
   ]
 
   @Test func shapes() {
@@ -66,6 +80,43 @@ import Testing
       #expect(throws: KernelFault.self, "\(op)") {
         _ = try evaluate(op, [Self.x, Self.x, Self.x], wanted: [true])
       }
+    }
+  }
+
+  /// A tensor of a few bytes in a file may have axes of any length, if one of them is empty.
+  @Test(.timeLimit(.minutes(1))) func emptyTensorsOfLongAxes() throws {
+    let long = 1 << 40
+    func empty(_ sizes: [Int], _ type: DataType = .float32) throws -> RuntimeValue {
+      .tensor(try Tensor(uninitialized: type, sizes: sizes))
+    }
+    let x = try empty([long, 0, 3])
+    let one = Grid([1], [1]).value(.int64)
+    let calls: [(any Operator, [RuntimeValue?])] = [
+      (Gather(axis: 1), [x, try empty([0], .int64)]), (Compress(axis: 1), [x, try empty([0], .bool)]),
+      (TopK(axis: 0), [x, one]), (TopK(axis: 2), [x, one]), (Unique(axis: 1), [x]), (Hardmax(axis: 2), [x]),
+      (Cumulative(.sum), [x, one]), (LpNormalization(axis: 0), [x]), (Trilu(), [x]),
+      (Trilu(), [try empty([0, long, 8])]),
+      (ReverseSequence(), [try empty([long, 0]), try empty([0], .int64)]),
+      (ReverseSequence(), [try empty([long, 1, 0]), one]),
+      (NonMaxSuppression(), [try empty([long, 0, 4]), try empty([long, 1, 0]), one]),
+      (CenterCropPad(axes: [1]), [x, Grid([1], [0]).value(.int64)]),
+      (DFT(axis: 0), [try empty([0, long, 2])]),
+      (GridSample(), [try empty([long, 1, 0]), try empty([long, 0, 1])]),
+      (Einsum(equation: "abc->a"), [try empty([0, long, 3])]), (EyeLike(), [try empty([long, 0])]),
+    ]
+    for (op, operands) in calls { _ = try? evaluate(op, operands, wanted: [true]) }
+    #expect(throws: KernelFault.budget) {
+      _ = try evaluate(
+        CenterCropPad(), [Grid([1], [1]).value(.uint8), Grid([1], [0x1p31]).value(.int64)], wanted: [true])
+    }
+    #expect(throws: KernelFault.self) {
+      _ = try evaluate(
+        Col2Im(),
+        [
+          try empty([0, 1, 1]), Grid([3], [0x1p30, 0x1p30, 0x1p30]).value(.int64),
+          Grid([3], [1, 1, 1]).value(.int64),
+        ],
+        wanted: [true])
     }
   }
 
