@@ -152,13 +152,13 @@ struct StrassenTiling: Sendable {
     pairParts = panels < 4 ? max(1, min(4, pairsPerGroup / (2 * kernels.tileRows))) : 1
 
     // At the rate that other kernels' predictions assume: 60 multiply-adds per ns; measured beside it, 0.13 ns for each
-    // number that enters sums, 0.12 ns for each result, and weights come at 150 bytes per ns.
+    // number that enters sums and 0.12 ns for each result. Three floats for four weights more come from memory, at
+    // 50 bytes per ns to all threads, since most of them come while the product runs.
     let (rows, k, n) = (Double(product.rows), Double(product.k), Double(product.n))
     plainCost = 500 + rows * k * n / 60 / Double(max(1, threads))
     cost =
-      500
-      + (7 / 4 * Double(pairs) * k * n / 60 + 0.13 * rows * k + 0.12 * rows * n + 7 * k * n * Double(groups) / 150)
-      / Double(max(1, threads))
+      500 + (7 / 4 * Double(pairs) * k * n / 60 + 0.13 * rows * k + 0.12 * rows * n) / Double(max(1, threads))
+      + 3 * k * n / 50
   }
 
   var parts: Int { pairParts * panelParts }
