@@ -100,10 +100,12 @@ struct AssignKernels {
     var position: [NodeID: Int] = [:]
     for (i, (node, request)) in nodes.enumerated() {
       position[node.id] = i
+      let saved = options.keepsFileLayout ? 0 : savedCopy(graph, node, nodes, candidates, costs)
       alternatives.append(
         zip(candidates[i], costs[i]).map { candidate, cost in
           let (inputs, outputs) = candidate.offer.complete(for: request)
           var alternative = AssignmentProblem.Alternative(cost: cost.nanoseconds, inputs: inputs, outputs: outputs)
+          if candidate.offer.stridedOutputs { alternative.cost = max(0, alternative.cost - saved) }
           if options.keepsFileLayout { alternative.makeFileLayout(request) }
           return alternative
         })
@@ -136,6 +138,24 @@ struct AssignKernels {
           isConstant: value.constant != nil, placement: Placement(dataType: type.dataType, sizes: sizes)))
     }
     return AssignmentProblem(nodes: alternatives, wires: wires)
+  }
+
+  /// What a Concat's copy of the node's result costs, where all of its operands can be written in their places.
+  private func savedCopy(
+    _ graph: Graph, _ node: Node, _ nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]],
+    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]]
+  ) -> Double {
+    guard node.outputs.count == 1, let output = node.outputs[0], case .operand(let reader, _)? = graph.uses(of: output).first,
+      let operands = ConcatPart.channelOperands(of: graph[reader], in: graph), operands.contains(output),
+      let concat = nodes.firstIndex(where: { $0.node.id == reader }),
+      let whole = nodes[concat].request.outputs.first ?? nil, let part = graph[output].type.tensor?.sizes,
+      operands.allSatisfy({ id in
+        graph.producer(of: id).flatMap { maker in nodes.firstIndex { $0.node.id == maker.id } }
+          .map { candidates[$0].contains { $0.offer.stridedOutputs } } ?? false
+      })
+    else { return 0 }
+    let cost = costs[concat].map(\.nanoseconds).min() ?? 0
+    return cost * Double(part[1]) / Double(max(1, whole.sizes[1]))
   }
 
   private mutating func report(

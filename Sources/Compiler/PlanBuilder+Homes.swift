@@ -121,9 +121,11 @@ extension PlanBuilder {
         }
         return ExecutionPlan.Place(.constant(constantOfRoot[root] ?? 0), byteCount: count)
       case .computed:
-        if let port = homes[root] { return ExecutionPlan.Place(.output(port), byteCount: count) }
+        if let port = homes[root] {
+          return ExecutionPlan.Place(.output(port), byteOffset: physical.byteOffset, byteCount: count)
+        }
         guard let block = blockOfRoot[root] else { return .none }
-        return ExecutionPlan.Place(.arena, byteOffset: memory.offsets[block], byteCount: count)
+        return ExecutionPlan.Place(.arena, byteOffset: memory.offsets[block] + physical.byteOffset, byteCount: count)
       }
     }
 

@@ -10,6 +10,8 @@ struct PlanBuilder {
   struct Physical {
     var root: Int
     var placement: Placement
+    /// Where it begins, as a part of a Concat's result.
+    var byteOffset = 0
   }
 
   /// A range of bytes that one step writes, or that is given.
@@ -44,6 +46,8 @@ struct PlanBuilder {
   /// Measures chains in row bands; nil: they are chosen by expectation.
   var tuner: Tuner?
   var bandDecisions: [BandDecision] = []
+  /// Values that are written into the result of a Concat.
+  private var parts: [ValueID: ConcatPart] = [:]
   private var given: [ValueID: Physical] = [:]
   private var copies: [ValueID: [Physical]] = [:]
 
@@ -63,6 +67,7 @@ struct PlanBuilder {
       inputs.append(placement)
       given[port.value] = Physical(root: addRoot(.input(i), placement), placement: placement)
     }
+    parts = ConcatPart.parts(of: assigned, in: graph, options)
     for item in assigned {
       do throws(GraphError) { try add(item) } catch { throw error.at(item.node.name) }
     }
@@ -185,6 +190,9 @@ struct PlanBuilder {
       try setGiven(output, Physical(root: source.root, placement: try placement(of: output).with(to)))
       return
     }
+    // A Concat whose operands are in their places is done.
+    if node.op is Concat, let first = node.inputs.first ?? nil, parts[first] != nil { return }
+    let part = node.outputs.first.flatMap { $0 }.flatMap { parts[$0] }
     var operands: [Physical?] = []
     let ids: [ValueID?] = node.inputs + node.epilogueInputs.map { $0 }
     for (i, id) in ids.enumerated() {
@@ -194,7 +202,7 @@ struct PlanBuilder {
       }
       operands.append(try resolve(id, format))
     }
-    let prepared = try prepare(kernel, item)
+    let prepared = try prepare(kernel, item, pitch: part?.pitch)
     var results: [Physical?] = []
     for (i, output) in node.outputs.enumerated() {
       guard let output, let format = resultFormats[i] else {
@@ -202,6 +210,10 @@ struct PlanBuilder {
         continue
       }
       let placement = try placement(of: output).with(format)
+      if let part {
+        results.append(Physical(root: try root(ofWhole: part.whole, format), placement: placement, byteOffset: part.byteOffset))
+        continue
+      }
       results.append(Physical(root: addRoot(.computed, placement), placement: placement))
     }
     let label = ExecutionPlan.Label(
@@ -213,8 +225,8 @@ struct PlanBuilder {
         Pending(
           kernel: prepared, inputs: Array(operands.prefix(node.inputs.count)),
           epilogueInputs: Array(operands.dropFirst(node.inputs.count)), outputs: results,
-          overlays: item.candidate.offer.overlays, label: label,
-          banded: item.candidate.offer.rowBands ? prepared as? any BandedKernel : nil, costText: item.request.costText))
+          overlays: part == nil ? item.candidate.offer.overlays : [], label: label,
+          banded: part == nil && item.candidate.offer.rowBands ? prepared as? any BandedKernel : nil, costText: item.request.costText))
     }
     for (output, result) in zip(node.outputs, results) {
       if let output, let result { try setGiven(output, result) }
@@ -229,11 +241,22 @@ struct PlanBuilder {
     }
   }
 
-  private func prepare(_ kernel: Kernel, _ item: Assigned) throws(GraphError) -> any PreparedKernel {
+  /// The root of a Concat's result, which its first part makes.
+  private mutating func root(ofWhole id: ValueID, _ format: Format) throws(GraphError) -> Int {
+    if let known = given[id] { return known.root }
+    let placement = try placement(of: id).with(format)
+    let whole = Physical(root: addRoot(.computed, placement), placement: placement)
+    given[id] = whole
+    return whole.root
+  }
+
+  private func prepare(_ kernel: Kernel, _ item: Assigned, pitch: Int?) throws(GraphError) -> any PreparedKernel {
+    var offer = item.candidate.offer
+    offer.outputPitch = pitch
     guard case .planned(let prepare) = kernel.implementation else {
       throw GraphError(.malformed("\(kernel.name) cannot be planned"))
     }
-    do { return try prepare(item.request, item.candidate.offer, graph.constants(of: item.node), packed) } catch {
+    do { return try prepare(item.request, offer, graph.constants(of: item.node), packed) } catch {
       throw GraphError(.malformed("\(kernel.name) cannot be prepared: \(error.reason)"))
     }
   }

@@ -36,8 +36,10 @@ package struct Offer: Hashable, Codable, Sendable {
   package var overlays: [Overlay] = []
   /// May read a view.
   package var stridedInputs = false
-  /// May write into a part of a Concat's buffer.
+  /// Channels-last results may be a part of the channels of a wider image: the kernel is then prepared with `outputPitch`.
   package var stridedOutputs = false
+  /// Elements between pixels of the result, which the plan says; nil: as many as it has channels.
+  package var outputPitch: Int?
   /// What is prepared is a `BandedKernel`.
   package var rowBands = false
   /// Constants may lie at any address.

@@ -23,6 +23,8 @@ struct ConvolutionKernel: PreparedKernel {
   private let cuts: (whole: ProductCut, last: ProductCut)
   private let row: RowProduct?
   private let packedPerGroup: Int
+  /// Floats between pixels of the result.
+  private let pitch: Int
 
   private var rowWidth: Int { isFramed ? window.reachedWidth : window.width }
   private var rowCount: Int { isFramed ? window.reachedHeight : window.height }
@@ -38,6 +40,7 @@ struct ConvolutionKernel: PreparedKernel {
     self.kernels = kernels
     self.window = window
     self.groups = groups
+    pitch = offer.outputPitch ?? window.outChannels
     isPlanar = offer.inputs[0]?.layout == .rowMajor && window.channels > 1
     isFramed = isPlanar || !window.staysInside
     let groupChannels = window.channels / groups
@@ -157,7 +160,7 @@ struct ConvolutionKernel: PreparedKernel {
             workers.forEach(framing.parts, framing)
             product.a = UnsafePointer(frame)
           }
-          product.c = output + image * window.outPixels * window.outChannels
+          product.c = output + image * window.outPixels * pitch
           product.epilogue.first_row = image * window.outPixels
           let work = ProductWork(
             kernels: kernels, cut: count == imagesPerFrame ? cuts.whole : cuts.last, product: product,
@@ -186,7 +189,7 @@ struct ConvolutionKernel: PreparedKernel {
       product.segment_length = runLength
       product.b = packed
       product.n = window.outChannels / groups
-      product.c_stride = window.outChannels
+      product.c_stride = pitch
       product.epilogue = program
       body(product)
     }
@@ -225,7 +228,7 @@ extension ConvolutionKernel: BandedKernel {
           var one = product
           one.a = (isFramed ? UnsafePointer(frame) : from) + group * (window.channels / groups)
           one.b += group * packedPerGroup
-          one.c = output + image * window.outPixels * window.outChannels + group * groupColumns
+          one.c = output + image * window.outPixels * pitch + group * groupColumns
           one.epilogue.first_row = image * window.outPixels
           one.epilogue.first_column += group * groupColumns
           kernels.gemm(
@@ -326,7 +329,7 @@ extension ConvolutionKernel {
     let rank = request.inputs[0]?.placement.rank ?? 0
     let offers = convolutionOffers(request, rank: rank) { space, steps in
       epilogue(request, fusedSteps: steps, space: space)
-    }.map { $0.inRowBands(request) }
+    }.map { $0.inRowBands(request).withPitch() }
     // The frame is filled from planes as cheaply as from pixels.
     guard window.channels > 1, window.channels <= 4, !window.staysInside || window.taps > 1 else {
       return .accepts(offers)
@@ -358,6 +361,13 @@ func convolutionOffers(
 }
 
 extension Offer {
+  /// The offer with the word that its kernel writes results of any pitch.
+  func withPitch() -> Offer {
+    var offer = self
+    offer.stridedOutputs = true
+    return offer
+  }
+
   /// The offer with the word that its kernel computes row bands, where there are rows and the weights are packed.
   func inRowBands(_ request: KernelRequest) -> Offer {
     var offer = self

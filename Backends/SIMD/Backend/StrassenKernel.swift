@@ -16,14 +16,17 @@ struct StrassenKernel: PreparedKernel {
   private let tiling: StrassenTiling
   private let weights: TensorStorage
   private let epilogue: FusedEpilogue
+  /// Floats between rows of the result.
+  private let pitch: Int
 
   init(
-    _ product: StrassenProduct, constant: Constant?, packs: PackedWeights, epilogue: FusedEpilogue, threads: Int,
+    _ product: StrassenProduct, pitch: Int? = nil, constant: Constant?, packs: PackedWeights, epilogue: FusedEpilogue, threads: Int,
     kernels: Microkernels
   ) throws(KernelError) {
     guard let constant else { throw KernelError("weights that change") }
     self.kernels = kernels
     self.product = product
+    self.pitch = pitch ?? product.n
     self.epilogue = epilogue
     tiling = StrassenTiling(product, threads: threads, kernels: kernels)
     let form = "\(product.kStride)x\(product.nStride).alpha\(product.scale)"
@@ -57,7 +60,7 @@ struct StrassenKernel: PreparedKernel {
         one.product.b = weights.bytes.pointer(to: Float.self)
         one.product.n = product.n
         one.product.c = call.output(0).pointer(to: Float.self)
-        one.product.c_stride = product.n
+        one.product.c_stride = pitch
         one.product.epilogue = program
         one.sums = call.scratch.pointer(to: Float.self)
         one.sums_stride = product.sumsCount
@@ -216,7 +219,7 @@ extension StrassenKernel {
           guard let product = convolution(request) else { throw KernelError("another request than considered") }
           let space = RowSpace.channelsLast(request.outputs[0]?.sizes ?? [])
           return try StrassenKernel(
-            product, constant: constants[1], packs: packs,
+            product, pitch: offer.outputPitch, constant: constants[1], packs: packs,
             epilogue: ConvolutionKernel.epilogue(request, fusedSteps: offer.fusedSteps, space: space),
             threads: request.threads, kernels: kernels)
         })
@@ -252,7 +255,7 @@ extension StrassenKernel {
       .accepts(
         convolutionOffers(request, rank: rank) { space, steps in
           ConvolutionKernel.epilogue(request, fusedSteps: steps, space: space)
-        })
+        }.map { $0.withPitch() })
     }
   }
 

@@ -16,6 +16,8 @@ struct WinogradKernel: PreparedKernel {
   private let weights: PackedOperand
   private let epilogue: FusedEpilogue
   private let tiling: WinogradTiling
+  /// Floats between pixels of the result.
+  private let pitch: Int
 
   init(
     _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights, window: ImageWindow,
@@ -23,6 +25,7 @@ struct WinogradKernel: PreparedKernel {
   ) throws(KernelError) {
     self.kernels = kernels
     self.window = window
+    pitch = offer.outputPitch ?? window.outChannels
     tiling = WinogradTiling(window, m: m, threads: request.threads)
     let space = RowSpace.channelsLast(request.outputs[0]?.sizes ?? [])
     epilogue = ConvolutionKernel.epilogue(request, fusedSteps: offer.fusedSteps, space: space)
@@ -53,7 +56,7 @@ struct WinogradKernel: PreparedKernel {
     let workers = call.workers
     epilogue.withProgram(call) { program in
       var work = WinogradWork(
-        kernels: kernels, window: window, tiling: tiling, input: input, weights: packed, output: output,
+        kernels: kernels, window: window, tiling: tiling, input: input, weights: packed, output: output, pitch: pitch,
         program: program, scratch: scratch)
       if tiling.sharers > 1 {
         workers.forEach(tiling.sharers, work)
@@ -103,7 +106,7 @@ struct WinogradKernel: PreparedKernel {
       convolutionOffers(request, rank: rank) { space, steps in
         ConvolutionKernel.epilogue(request, fusedSteps: steps, space: space)
       }.map { offer in
-        var offer = offer
+        var offer = offer.withPitch()
         offer.numerics = .transformed
         offer.predicted = .seconds(cost / 1e9)
         return offer
@@ -198,6 +201,7 @@ struct WinogradWork: ParallelWork {
   let input: UnsafePointer<Float>
   let weights: UnsafePointer<Float>
   let output: UnsafeMutablePointer<Float>
+  let pitch: Int
   let program: nt_epilogue
   let scratch: UnsafeMutablePointer<Float>
   var stage = Stage.all
@@ -265,10 +269,10 @@ struct WinogradWork: ParallelWork {
   private func transformOutput(_ tile: Int, at index: Int, _ scratch: UnsafeMutablePointer<Float>) {
     let (image, y, x) = place(tile)
     var entry = nt_winograd_tile()
-    entry.x_stride = window.outChannels
-    entry.y_stride = window.outWidth * window.outChannels
+    entry.x_stride = pitch
+    entry.y_stride = window.outWidth * pitch
     entry.row = (image * window.outHeight + y) * window.outWidth + x
-    entry.output = output + entry.row * window.outChannels
+    entry.output = output + entry.row * pitch
     entry.width = window.outWidth
     entry.bottom = min(tiling.m, window.outHeight - y)
     entry.right = min(tiling.m, window.outWidth - x)
