@@ -118,7 +118,8 @@ extension Unsupported: CustomStringConvertible {
   /// What to do about it, where something can be done.
   package var advice: String? {
     switch reason {
-    case .domain("com.microsoft"): "export the model without the fusions of ONNX Runtime"
+    case .form(let what) where what.contains("of ONNX Runtime"):
+      "export the model without the fusions of ONNX Runtime"
     case .domain, .unknownOperator: nil
     case .version(let found, let known):
       operatorName.isEmpty || found > known.upperBound

@@ -46,7 +46,7 @@ package enum ImportRules {
   package static let all: [ImportRule] =
     convolution + linear + normalization + pooling + unary + binary + pointwise + softmax + reduction
     + shaping
-    + selection + resize + generation + control + attention + transformer
+    + selection + resize + generation + control + attention + transformer + contributed
     + indexing + ordering + matrices + sampling + losses
     + signal + random
     + recurrent + quantization + sequences + scans
@@ -55,6 +55,7 @@ package enum ImportRules {
   /// The newest version of each domain whose changes are known here.
   private static let newestVersions: [String: Int64] = [
     "": ImportRule.newestVersion, "ai.onnx.ml": 5, "ai.onnx.preview.training": 1, "ai.onnx.preview": 1,
+    "com.microsoft": 1,
   ]
 
   static func knows(domain: String) -> Bool { newestVersions[domain] != nil }
@@ -83,7 +84,7 @@ package enum ImportRules {
     guard let first = rules.map(\.versions.lowerBound).min(),
       let last = rules.map(\.versions.upperBound).max()
     else {
-      throw .unknownOperator
+      throw domain == "com.microsoft" ? .form("this operator of ONNX Runtime is not supported") : .unknownOperator
     }
     throw .version(found: version, known: first...last)
   }

@@ -190,7 +190,7 @@ import Testing
       NodeSpec("Frobnicate", ["x"], ["a"], name: "f"),
       NodeSpec("Conv", ["a", "a"], ["b"], [.ints("strides", [0])], name: "c"),
       NodeSpec("Relu", ["b"], ["d"], [.int("alpha", 1)], name: "r"),
-      NodeSpec("Attention", ["d"], ["e"], name: "m", domain: "com.microsoft"),
+      NodeSpec("Attention", ["d"], ["e"], name: "m", domain: "org.example"),
       NodeSpec("Gelu", ["e"], ["g"], name: "g"),
       NodeSpec("Add", ["g"], ["y"], name: "s"),
     ])
@@ -201,7 +201,7 @@ import Testing
       #expect(list.map(\.subject) == ["f", "r", "m", "g", "s"])
       #expect(
         list.map(\.reason) == [
-          .unknownOperator, .unknownAttribute("alpha"), .domain("com.microsoft"),
+          .unknownOperator, .unknownAttribute("alpha"), .domain("org.example"),
           .version(found: 17, known: 20...28),
           .inputCount(expected: 2...2, found: 1),
         ])
