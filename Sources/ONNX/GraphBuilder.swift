@@ -202,6 +202,8 @@ final class GraphBuilder {
     }
     for (i, output) in node.outputs.enumerated() where !output.isEmpty {
       let made = results.flatMap { i < $0.count ? $0[i] : nil }
+      // A result that a rule leaves out, and nobody reads.
+      if made == nil, results != nil, before == session.problemCount, !isRead(output) { continue }
       let id = made ?? addPlaceholder(output)
       if isPoisoned || made == nil || session.problemCount > before { poisoned.insert(id) }
       try define(output, id, by: name)
