@@ -37,6 +37,7 @@ let engine: [Target] = [
   module("Passes", ["Operators", "IR", "Tensors"]),
   module("Runtime", ["Kernels", "Host", "Operators", "IR", "Tensors"]),
   module("Compiler", ["Passes", "Runtime", "Kernels", "Host", "Operators", "IR", "Tensors"]),
+  module("CompiledFile", ["Compiler", "Kernels", "ONNX", "Operators", "IR", "Tensors"]),
 ]
 
 // MARK: - Backends
@@ -55,7 +56,7 @@ let backendModules: [Target.Dependency] = ["NaiveKernels", "SIMDKernels", "OpenB
 // MARK: - Product
 
 let core: [Target.Dependency] = [
-  "Compiler", "Passes", "Runtime", "Kernels", "Host", "ONNX", "Operators", "IR", "Tensors",
+  "CompiledFile", "Compiler", "Passes", "Runtime", "Kernels", "Host", "ONNX", "Operators", "IR", "Tensors",
 ]
 let reporting: [Target.Dependency] = ["Measurement", "Reports", "Terminal"]
 let product: [Target] = [

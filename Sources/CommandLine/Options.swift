@@ -107,6 +107,21 @@ extension ParsedArguments {
     return BackendChoice.allCases.filter { available.contains($0) }
   }
 
+  /// The model of the first argument; what its file warns of is printed.
+  func model(_ console: Console) throws -> Model {
+    let model = try Model(contentsOf: positional[0])
+    if model.isCompiled { for warning in model.file.warnings { console.warn(warning) } }
+    return model
+  }
+
+  /// The same where the model before its optimization is needed.
+  func originalModel() throws -> Model {
+    let model = try Model(contentsOf: positional[0])
+    guard model.isCompiled else { return model }
+    throw EngineError(
+      .usage, subject: model.path, expectation: "an ONNX file", finding: "a compiled model, which has no original")
+  }
+
   func measurementLimits() throws -> MeasurementLimits {
     MeasurementLimits(
       minimumRuns: try value(of: Options.runs), minimumSeconds: try value(of: Options.seconds),

@@ -2,12 +2,9 @@ import Needletail
 import Reports
 import Terminal
 
-/// The tool's version; the schema version of JSON is counted apart.
-package let toolVersion = "0.1.0"
-
 /// The tool with every subcommand.
 package let tool = Program(
-  name: "needletail", version: toolVersion,
+  name: "needletail", version: Engine.version,
   summary: "Compiles neural networks once and runs them on a backend chosen per run.",
   commands: [
     inspectCommand, checkCommand, compileCommand, runCommand, benchCommand, compareCommand, accuracyCommand,

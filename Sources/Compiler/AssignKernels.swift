@@ -28,7 +28,11 @@ struct AssignKernels {
   let tuner: Tuner
   /// Narrows the candidates of a node: how a kernel is tried that would not be chosen; nil: all of them.
   var narrow: (([Candidate], KernelRequest) -> [Candidate])?
+  /// What was chosen before: followed as long as the candidates are the same, without measuring.
+  var recorded: PlanChoice?
   private(set) var reports: [NodeReport] = []
+  /// The choice made, or followed.
+  private(set) var rounds: [[Int32]] = []
 
   init(backends: BackendSet, options: PlanOptions, tuner: Tuner) {
     self.backends = backends
@@ -40,7 +44,8 @@ struct AssignKernels {
   mutating func run(on graph: inout Graph) throws(GraphError) -> [Assigned] {
     var known: [KernelRequest: (candidates: [Candidate], considerations: [Consideration])] = [:]
     // Each round splits at least one step off, so a bound on the rounds is a bound on the length of epilogues.
-    for _ in 0..<64 {
+    rounds = []
+    for round in 0..<64 {
       let order = try graph.order()
       var nodes: [(node: Node, request: KernelRequest)] = []
       var candidates: [[Candidate]] = []
@@ -62,13 +67,16 @@ struct AssignKernels {
         candidates.append(found)
       }
       let costs = costs(of: nodes, candidates, in: graph)
-      let choice = LayoutSolver.solve(problem(graph, nodes, candidates, costs))
+      let choice =
+        try recordedChoice(round, candidates) ?? LayoutSolver.solve(problem(graph, nodes, candidates, costs))
+      rounds.append(choice.prefix(nodes.count).map { Int32($0) })
       var splits: [(NodeID, Int)] = []
       for (i, (node, _)) in nodes.enumerated() {
         let fused = candidates[i][choice[i]].offer.fusedSteps
         if fused < node.epilogue.steps.count { splits.append((node.id, fused)) }
       }
       if splits.isEmpty {
+        if let recorded, recorded.kernels != zip(candidates, choice).map({ $0[$1].name }) { throw Self.otherCandidates }
         report(graph, nodes, candidates, costs, choice, known)
         return zip(nodes, candidates).enumerated().map { i, pair in
           Assigned(node: pair.0.node, request: pair.0.request, candidate: pair.1[choice[i]])
@@ -79,12 +87,23 @@ struct AssignKernels {
     throw GraphError(.budget("an epilogue of more than 64 steps"))
   }
 
+  private static let otherCandidates = GraphError(.malformed("a recorded choice is of other candidates"))
+
+  /// nil: nothing is recorded. Throws when what is recorded cannot be of these candidates.
+  private func recordedChoice(_ round: Int, _ candidates: [[Candidate]]) throws(GraphError) -> [Int]? {
+    guard let recorded else { return nil }
+    guard round < recorded.rounds.count, recorded.rounds[round].count == candidates.count,
+      zip(recorded.rounds[round], candidates).allSatisfy({ $1.indices.contains(Int($0)) })
+    else { throw Self.otherCandidates }
+    return recorded.rounds[round].map { Int($0) }
+  }
+
   private func costs(
     of nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]], in graph: Graph
   ) -> [[(nanoseconds: Double, isMeasured: Bool)]] {
     nodes.indices.map { i in
       let (node, request) = nodes[i]
-      let measured = options.selection == .auto ? tuner.times(of: candidates[i], request, graph.constants(of: node)) : [:]
+      let measured = options.selection == .auto && recorded == nil ? tuner.times(of: candidates[i], request, graph.constants(of: node)) : [:]
       return candidates[i].indices.map { c in
         if let time = measured[c] { return (time + unfusedCost(candidates[i][c], request), true) }
         return (predictedCost(candidates[i][c], request), false)

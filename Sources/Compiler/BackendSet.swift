@@ -42,6 +42,12 @@ package struct BackendSet: Sendable {
     self.evaluators = evaluators
   }
 
+  /// Of the names and versions of all kernels, in order: the same where the same choices mean the same.
+  package var kernelDigest: String {
+    let rows = kernels.keys.sorted().flatMap { kernels[$0] ?? [] }
+    return ConstantID(of: rows.map { "\($0.name) \($0.version)" }.joined(separator: "\n")).text
+  }
+
   /// Planned kernels of an operator, in the order of the backends and of their tables.
   func planned(_ operatorName: String) -> [Kernel] { kernels[operatorName] ?? [] }
 

@@ -50,7 +50,10 @@ extension PlanBuilder {
           threads: options.threads)
       else { continue }
       var decision = BandDecision(nodes: steps.map(\.label.node), rows: kernel.bandHeight)
-      if fixedRows == nil {
+      if let recordedBands, fixedRows == nil {
+        let i = bandDecisions.count
+        if i >= recordedBands.count || !recordedBands[i] { decision.rows = nil }
+      } else if fixedRows == nil {
         let times = tuner?.times(
           ofBands: steps.map(\.costText).joined(separator: " | "), rows: [0, kernel.bandHeight]
         ) { raceTimes([candidate.plan(nil), candidate.plan(kernel)], threads: options.threads, budget: $0) }

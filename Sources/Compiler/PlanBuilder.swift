@@ -45,9 +45,13 @@ struct PlanBuilder {
   var reorderCount = 0
   /// Measures chains in row bands; nil: they are chosen by expectation.
   var tuner: Tuner?
+  /// For each chain, whether it ran in bands when this was decided before.
+  var recordedBands: [Bool]?
   var bandDecisions: [BandDecision] = []
   /// Values that are written into the result of a Concat.
   private var parts: [ValueID: ConcatPart] = [:]
+  /// Constants that steps read as they are, and those that these are derived from.
+  private(set) var readConstants: Set<ConstantID> = []
   private var given: [ValueID: Physical] = [:]
   private var copies: [ValueID: [Physical]] = [:]
 
@@ -157,7 +161,8 @@ struct PlanBuilder {
   }
 
   /// The constant's bytes in `format`, aligned for its elements; shared with other plans.
-  private func materialize(_ constant: Constant, _ format: Format) throws(GraphError) -> Tensor {
+  private mutating func materialize(_ constant: Constant, _ format: Format) throws(GraphError) -> Tensor {
+    readConstants.formUnion(constant.lineage)
     let tensor = try constant.tensor()
     let alignment = min(8, max(1, (format.storage.bitWidth ?? 8) / 8))
     if tensor.placement.sameBytes(as: format), tensor.bytes.isAligned(to: alignment) {

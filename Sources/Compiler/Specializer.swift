@@ -13,6 +13,7 @@ package final class Specializer: PlanSource {
   package let backends: BackendSet
   package let options: PlanOptions
   package let packed: PackedWeights
+  package let choices: PlanChoices
   private let context: PassContext
   private let pipeline: Pipeline
   private let disabledPasses: [String]
@@ -20,12 +21,13 @@ package final class Specializer: PlanSource {
   private let lastReports = Mutex<[NodeReport]>([])
 
   package init(
-    backends: BackendSet, options: PlanOptions, packed: PackedWeights, context: PassContext, pipeline: Pipeline,
-    disabledPasses: [String] = [], tuner: Tuner
+    backends: BackendSet, options: PlanOptions, packed: PackedWeights, choices: PlanChoices = PlanChoices(),
+    context: PassContext, pipeline: Pipeline, disabledPasses: [String] = [], tuner: Tuner
   ) {
     self.backends = backends
     self.options = options
     self.packed = packed
+    self.choices = choices
     self.context = context
     self.pipeline = pipeline
     self.disabledPasses = disabledPasses
@@ -95,12 +97,28 @@ package final class Specializer: PlanSource {
   // MARK: Plans
 
   private func plan(_ region: Graph) throws(GraphError) -> ExecutionPlan {
-    if options.selection == .auto { tuner.start(budget: options.tuningBudget) }
-    var chosen = try draft(region, options, over: packed)
-    if options.selection == .auto { chosen = try fastest(region, against: chosen) }
+    let key = PlanChoices.Key(region, options)
+    let chosen: Draft
+    if let known = recorded(region, key) { chosen = known } else { chosen = try measured(region, key) }
     packed.absorb(chosen.packed)
     lastReports.withLock { $0 += chosen.reports }
     return chosen.plan
+  }
+
+  /// What was chosen before; nil where nothing was, or for other kernels than there are now.
+  private func recorded(_ region: Graph, _ key: PlanChoices.Key) -> Draft? {
+    guard let choice = choices.choice(for: key) else { return nil }
+    var options = options
+    if let backend = choice.backend { options.selection = .backend(BackendID(name: backend)) }
+    return try? draft(region, options, over: packed, following: choice)
+  }
+
+  private func measured(_ region: Graph, _ key: PlanChoices.Key) throws(GraphError) -> Draft {
+    if options.selection == .auto { tuner.start(budget: options.tuningBudget) }
+    var chosen = try draft(region, options, over: packed)
+    if options.selection == .auto { chosen = try fastest(region, against: chosen) }
+    choices.keep(chosen.choice, for: key)
+    return chosen
   }
 
   /// A plan that may be dropped again, with the packed weights that only it needs.
@@ -108,21 +126,32 @@ package final class Specializer: PlanSource {
     var plan: ExecutionPlan
     var reports: [NodeReport]
     var packed: PackedWeights
+    var choice: PlanChoice
   }
 
-  private func draft(_ region: Graph, _ options: PlanOptions, over base: PackedWeights) throws(GraphError) -> Draft {
+  private func draft(
+    _ region: Graph, _ options: PlanOptions, over base: PackedWeights, following choice: PlanChoice? = nil
+  ) throws(GraphError) -> Draft {
     var graph = region
     var assignment = AssignKernels(backends: backends, options: options, tuner: tuner)
+    assignment.recorded = choice
     let assigned = try assignment.run(on: &graph)
     let packed = PackedWeights(over: base)
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
     builder.tuner = self.options.selection == .auto ? tuner : nil
+    builder.recordedBands = choice?.bands
     let plan = try builder.build(assigned)
     var reports = assignment.reports
     for decision in builder.bandDecisions {
       for i in reports.indices where decision.nodes.contains(reports[i].node) { reports[i].bands = decision.text }
     }
-    return Draft(plan: plan, reports: reports, packed: packed)
+    var backend: String?
+    if case .backend(let id) = options.selection { backend = id.name }
+    return Draft(
+      plan: plan, reports: reports, packed: packed,
+      choice: PlanChoice(
+        backend: backend, rounds: assignment.rounds, kernels: assigned.map(\.candidate.name),
+        bands: builder.bandDecisions.map { $0.rows != nil }, constants: builder.readConstants))
   }
 
   /// The fastest plan: kernels mixed as measured one by one, which may mislead, against each backend alone, run in

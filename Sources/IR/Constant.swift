@@ -39,6 +39,12 @@ package final class Constant: Sendable {
     }
   }
 
+  /// Its identity, and those of all that it is derived from.
+  package var lineage: Set<ConstantID> {
+    guard case .derived(let sources, _) = recipe else { return [id] }
+    return sources.reduce([id]) { $0.union($1.lineage) }
+  }
+
   package var stored: Tensor? {
     if case .stored(let tensor) = recipe { return tensor }
     return nil

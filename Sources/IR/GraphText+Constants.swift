@@ -20,6 +20,10 @@ extension GraphParser {
     }
     guard peek() == UInt8(ascii: "[") else {
       let id = id ?? ConstantID(of: "constant \(name)")
+      if let known = constants[id] {
+        guard known.type == type else { throw error("the constant \(name) is \(known.type), not \(type)") }
+        return known
+      }
       return Constant(
         id: id, type: type,
         recipe: .computed { () throws(GraphError) in

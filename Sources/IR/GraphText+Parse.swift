@@ -4,9 +4,12 @@ extension Graph {
   /// Reads the text form. `operatorNamed` gives the operator types, as `Catalog.type(named:)` does.
   ///
   /// Throws for any text that is not a graph, with its line; never traps. Types of results may be left out. A
-  /// constant without elements becomes small integers that follow from its identity.
-  package init(text: String, operatorNamed: (String) -> (any Operator.Type)?) throws(GraphError) {
-    var parser = GraphParser(text)
+  /// constant without elements is what `constants` holds under its identity, and becomes small integers that follow
+  /// from its identity where nothing is held.
+  package init(
+    text: String, constants: [ConstantID: Constant] = [:], operatorNamed: (String) -> (any Operator.Type)?
+  ) throws(GraphError) {
+    var parser = GraphParser(text, constants: constants)
     self = try withoutActuallyEscaping(operatorNamed) { (lookUp) throws(GraphError) in
       let graph = try parser.graph(lookUp, depth: 0)
       try parser.expectEnd()
@@ -22,7 +25,13 @@ struct GraphParser {
   var position = 0
   static let depthLimit = 24
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  /// Elements of constants that the text only names.
+  let constants: [ConstantID: Constant]
+
+  init(_ text: String, constants: [ConstantID: Constant] = [:]) {
+    bytes = Array(text.utf8)
+    self.constants = constants
+  }
 
   mutating func graph(_ lookUp: LookUp, depth: Int) throws(GraphError) -> Graph {
     if depth > Self.depthLimit { throw error("regions nest too deeply") }

@@ -16,13 +16,37 @@ package struct PackKey: Hashable, Codable, Sendable {
 
 /// Weights in the form that kernels read: plain position-independent bytes, made once and shared between plans.
 package final class PackedWeights: Sendable {
+  /// Bytes that a file holds; they are checked when a kernel first asks for them.
+  package struct Stored: Sendable {
+    package var storage: TensorStorage
+    package var checksum: UInt64
+
+    package init(storage: TensorStorage, checksum: UInt64) {
+      self.storage = storage
+      self.checksum = checksum
+    }
+  }
+
   private let blobs = Mutex<[PackKey: TensorStorage]>([:])
   private let base: PackedWeights?
+  private let stored: [PackKey: Stored]
 
-  /// What is in `base` already is taken from there.
-  package init(over base: PackedWeights? = nil) { self.base = base }
+  /// What is in `base` or in `stored` already is taken from there.
+  package init(over base: PackedWeights? = nil, stored: [PackKey: Stored] = [:]) {
+    self.base = base
+    self.stored = stored
+  }
 
-  private func known(_ key: PackKey) -> TensorStorage? { blobs.withLock { $0[key] } ?? base?.known(key) }
+  private func known(_ key: PackKey, byteCount: Int) throws(KernelError) -> TensorStorage? {
+    if let blob = blobs.withLock({ $0[key] }) { return blob }
+    if let item = stored[key], item.storage.bytes.count == byteCount {
+      guard Checksum.of(item.storage.bytes) == item.checksum else {
+        throw KernelError("packed weights are not those that were written: the file is damaged")
+      }
+      return item.storage
+    }
+    return try base?.known(key, byteCount: byteCount)
+  }
 
   /// Keeps what was asked of `other`.
   package func absorb(_ other: PackedWeights) {
@@ -34,7 +58,7 @@ package final class PackedWeights: Sendable {
   package func packed(
     _ key: PackKey, byteCount: Int, _ fill: (MutableBytes) throws(KernelError) -> Void
   ) throws(KernelError) -> TensorStorage {
-    if let blob = known(key) {
+    if let blob = try known(key, byteCount: byteCount) {
       blobs.withLock { $0[key] = blob }
       return blob
     }
@@ -51,4 +75,6 @@ package final class PackedWeights: Sendable {
 
   package var byteCount: Int { blobs.withLock { $0.values.reduce(0) { $0 + $1.bytes.count } } }
   package var count: Int { blobs.withLock { $0.count } }
+  /// Every blob that was asked for.
+  package var all: [PackKey: TensorStorage] { blobs.withLock { $0 } }
 }

@@ -1,3 +1,4 @@
+import CompiledFile
 import Compiler
 import Host
 import IR
@@ -20,7 +21,9 @@ public final class CompiledModel: Sendable {
   package let graph: Graph
   package let originalNodeCount: Int
 
-  private let packed = PackedWeights()
+  let origin: CompiledFile.Origin
+  let packed: PackedWeights
+  let choices: PlanChoices
   private let tuners = Mutex<[Int: Tuner]>([:])
   private let targets = Mutex<[TargetKey: Target]>([:])
   private let context: PassContext
@@ -37,7 +40,10 @@ public final class CompiledModel: Sendable {
     package let specializer: Specializer
   }
 
-  init(_ model: Model, _ options: CompileOptions) throws {
+  init(_ model: Model, _ asked: CompileOptions) throws {
+    let options = try model.compiledFile.map {
+      try CompileOptions(parts: $0.options).used(asking: asked, path: model.path)
+    } ?? asked
     self.options = options
     backends = Backends.shared.registry
     let backends = backends
@@ -46,6 +52,21 @@ public final class CompiledModel: Sendable {
     }
     inputs = model.inputs
     outputs = model.outputs
+    if let file = model.compiledFile {
+      let isStale = !file.staleness.isEmpty
+      originalNodeCount = file.origin.nodeCount
+      origin = file.origin
+      packed = PackedWeights(stored: isStale ? [:] : file.packed)
+      choices = PlanChoices(isStale ? [:] : file.choices)
+      graph = file.graph
+      passReports = []
+      return
+    }
+    origin = CompiledFile.Origin(
+      irVersion: model.file.irVersion, operatorSets: model.file.operatorSets, producer: model.file.producer,
+      operatorCounts: model.file.operatorCounts, nodeCount: model.nodeCount)
+    packed = PackedWeights()
+    choices = PlanChoices()
     originalNodeCount = model.nodeCount
     var graph = model.graph
     let pipeline =
@@ -88,7 +109,7 @@ public final class CompiledModel: Sendable {
         selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
         keepsFileLayout: options.keepsFileLayout,
         tuningBudget: UInt64(max(0, options.tuningSeconds) * 1e9)),
-      packed: packed, context: context,
+      packed: packed, choices: choices, context: context,
       pipeline: options.optimization == .full ? PassCatalog.specialize : PassCatalog.legalize,
       disabledPasses: options.disabledPasses,
       tuner: tuner)

@@ -1,9 +1,10 @@
+import CompiledFile
 import Compiler
 import IR
 import ONNX
 @_exported import Tensors
 
-/// A model as its file says, before any optimization.
+/// A model as its file says: an ONNX model before any optimization, or a compiled one.
 ///
 /// ```swift
 /// let model = try Model(contentsOf: "mobilenetv2.onnx")
@@ -21,12 +22,30 @@ public struct Model: Sendable {
   public let path: String
   package let graph: Graph
   package let file: ImportedModel
+  /// The whole of a compiled file.
+  let compiledFile: CompiledFile?
 
-  /// Reads an ONNX file; weights stay mapped, so the file must not change while the model is in use.
+  /// Reads an ONNX file, or one that `CompiledModel.write(to:)` wrote; weights stay mapped, so the file must not change
+  /// while the model is in use.
   ///
   /// Throws `unreadableFile`, or `modelRejected` with everything that is not supported, each with its node.
   public init(contentsOf path: String) throws {
     self.path = path
+    if CompiledFile.isCompiled(path) {
+      let compiled: CompiledFile
+      do throws(CompiledFileError) { compiled = try CompiledFile(contentsOf: path) } catch {
+        throw EngineError(error, path: path)
+      }
+      compiledFile = compiled
+      graph = compiled.graph
+      let origin = compiled.origin
+      file = ImportedModel(
+        graph: graph, path: path, fileByteCount: compiled.byteCount, irVersion: origin.irVersion,
+        operatorSets: origin.operatorSets, producer: origin.producer, operatorCounts: origin.operatorCounts,
+        warnings: compiled.staleness.map { "compiled with another \($0): kernels are chosen and weights packed again" })
+      return
+    }
+    compiledFile = nil
     do throws(ImportError) { file = try Importer.model(at: path) } catch {
       var kind = EngineError.Kind.modelRejected
       if case .file(let reason) = error, reason.reason != .empty { kind = .unreadableFile }
@@ -45,7 +64,10 @@ public struct Model: Sendable {
   }
   public var nodeCount: Int { graph.nodeCount }
 
-  /// Runs the portable passes. The result serves any backend, batch and number of threads.
+  /// Whether it comes from a compiled file: then it has been optimized already.
+  public var isCompiled: Bool { compiledFile != nil }
+
+  /// Runs the portable passes, or takes what a compiled file holds of them. The result serves any backend, batch and number of threads.
   public func compile(_ options: CompileOptions = CompileOptions()) throws -> CompiledModel {
     try CompiledModel(self, options)
   }
@@ -54,5 +76,18 @@ public struct Model: Sendable {
 extension Graph {
   func ports(_ ports: [Port]) -> [Model.Port] {
     ports.map { Model.Port(name: $0.name, type: self[$0.value].type) }
+  }
+}
+
+extension CompiledFile {
+  /// The parts of the key that are others here, such as `simd: AVX-512 there, AVX2 here`.
+  var staleness: [String] {
+    func text(_ parts: [KeyPart], _ name: String) -> String { parts.first { $0.name == name }?.value ?? "none" }
+    let here = Engine.key
+    let names = here.map(\.name) + key.map(\.name).filter { name in !here.contains { $0.name == name } }
+    return names.compactMap { name in
+      let (then, now) = (text(key, name), text(here, name))
+      return then == now ? nil : "\(name) (\(then) there, \(now) here)"
+    }
   }
 }

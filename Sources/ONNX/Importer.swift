@@ -26,6 +26,21 @@ package struct ImportedModel: Sendable {
   package var operatorCounts: [(name: String, count: Int)]
   /// Where the file contradicts itself without harm.
   package var warnings: [String]
+
+  package init(
+    graph: Graph, path: String, fileByteCount: Int, irVersion: Int64, operatorSets: [OperatorSetProto], producer: String,
+    metadata: [StringEntryProto] = [], operatorCounts: [(name: String, count: Int)], warnings: [String]
+  ) {
+    self.graph = graph
+    self.path = path
+    self.fileByteCount = fileByteCount
+    self.irVersion = irVersion
+    self.operatorSets = operatorSets
+    self.producer = producer
+    self.metadata = metadata
+    self.operatorCounts = operatorCounts
+    self.warnings = warnings
+  }
 }
 
 /// Reads ONNX models into graphs. The graph looks like the file: differences between versions become attributes.

@@ -2,6 +2,11 @@
 package struct OperatorSetProto: Hashable, Sendable {
   package var domain = ""
   package var version: Int64 = 0
+
+  package init(domain: String = "", version: Int64 = 0) {
+    self.domain = domain
+    self.version = version
+  }
 }
 
 /// A key and a value of free text.

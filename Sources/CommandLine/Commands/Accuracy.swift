@@ -41,7 +41,7 @@ private func accuracy(_ arguments: ParsedArguments, _ console: Console) throws -
   let asked = try arguments.value(of: accuracyBatch)
   let factor = try arguments.value(of: scale)
   let limit = try arguments.value(of: count)
-  let model = try Model(contentsOf: arguments.positional[0])
+  let model = try arguments.model(console)
   let data = try LabelledImages(images: imagePath, labels: labelPath)
   let batch = model.fixedBatch ?? asked
   if batch != asked && arguments.isGiven(accuracyBatch) { console.warn("the model fixes its batch: \(batch)") }

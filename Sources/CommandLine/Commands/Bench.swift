@@ -12,7 +12,7 @@ let benchCommand = CommandDeclaration(
     "Backends that are asked for together run in turns in one process, so that whatever disturbs the "
     + "machine disturbs them alike. Every backend runs warm first, until its times settle. With --concurrency or --rate "
     + "many requests are served at once instead: throughput, and latency with its waiting and its service apart.",
-  arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
+  arguments: [ArgumentDeclaration("MODEL", "an ONNX file, or a compiled one (.ntl)")],
   options: [
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.runs.declaration,
@@ -62,7 +62,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   var maker = InputMaker(
     sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
   let start = monotonicNanoseconds()
-  let model = try Model(contentsOf: arguments.positional[0])
+  let model = try arguments.model(console)
   let read = monotonicNanoseconds()
   let compiled = try model.compile(options)
   let compileNanoseconds = monotonicNanoseconds() - read

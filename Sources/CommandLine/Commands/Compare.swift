@@ -51,7 +51,7 @@ private func compare(_ arguments: ParsedArguments, _ console: Console) throws ->
   let tolerance = Tolerance(
     relative: try arguments.value(of: Options.rtol), absolute: 1e-7, scaled: try arguments.value(of: stol))
   let maker = InputMaker(sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
-  let model = try Model(contentsOf: arguments.positional[0])
+  let model = try arguments.originalModel()
   let batches = try arguments.batches(of: model)
   let comparison = try ModelComparison(
     model, limits: limits, threads: threads, tolerance: tolerance, inputs: maker,

@@ -6,16 +6,27 @@ import Reports
 import Runtime
 import Terminal
 
+private let output = Option<String?>.value(
+  "--output", short: "-o", "FILE",
+  "write the compiled model: the optimized graph, the kernels chosen and the packed weights, which every command maps",
+  default: nil
+) { (text) throws(UsageError) in text }
+
+private let packedOnly = Option<Bool>.flag(
+  "--packed-only", "leave weights out of FILE that are in it packed: it then serves only these batches and this processor")
+
 let compileCommand = CommandDeclaration(
   name: "compile",
   summary: "Compiles a model and tells what was done: passes, kernels, placement, memory, time.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
-    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration, Options.size.declaration,
+    Options.backend.declaration, Options.batches.declaration, Options.threads.declaration, Options.size.declaration,
     Options.optimize.declaration, Options.strictNumerics.declaration, Options.verbose.declaration,
-    Options.json.declaration,
+    output.declaration, packedOnly.declaration, Options.json.declaration,
   ],
-  examples: ["compile model.onnx", "compile model.onnx --backend onednn --batch 8 -v"],
+  examples: [
+    "compile model.onnx", "compile model.onnx --backend onednn --batch 8 -v", "compile model.onnx --batch 1,8 -o model.ntl",
+  ],
   exitCodes: [.success, .failure, .modelRejected], run: compile)
 
 extension ParsedArguments {
@@ -32,10 +43,12 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
   let isVerbose = try arguments.value(of: Options.verbose)
   let options = try arguments.compileOptions()
   let threads = try arguments.value(of: Options.threads)
-  let maker = InputMaker(
-    batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size))
+  let path = try arguments.value(of: output)
+  if path == nil, arguments.isGiven(packedOnly) { throw UsageError("--packed-only is for --output") }
+  let batches = try arguments.value(of: Options.batches) ?? []
+  var maker = InputMaker(batch: batches.first, sizes: try arguments.value(of: Options.size))
   let start = monotonicNanoseconds()
-  let model = try Model(contentsOf: arguments.positional[0])
+  let model = try arguments.model(console)
   let read = monotonicNanoseconds()
   let compiled = try model.compile(options)
   let portable = monotonicNanoseconds()
@@ -65,6 +78,15 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
   var table = TextTable(["node", "operator", "kernel"])
   for label in facts.labels { table.add([shortened(label.node), label.operatorName, label.kernel]) }
   if isVerbose { console.print(table) } else { printKernels(facts, console) }
+  if let path {
+    for batch in batches.dropFirst() {
+      maker.batch = batch
+      _ = try request.planFacts(for: try maker.values(for: model, .zeros))
+    }
+    try compiled.write(to: path, packedOnly: try arguments.value(of: packedOnly))
+    console.print()
+    console.print("wrote      \(path)  \(fileSize(try Model(contentsOf: path).file.fileByteCount))")
+  }
 
   try console.report(
     .object([

@@ -14,7 +14,7 @@ private let origins = Option<Bool>.flag("--origins", "with the names in the file
 
 let inspectCommand = CommandDeclaration(
   name: "inspect", summary: "Shows what a model file holds: inputs, outputs, operators, sizes, and its graph as text.",
-  arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
+  arguments: [ArgumentDeclaration("MODEL", "an ONNX file, or a compiled one (.ntl)")],
   options: [
     after.declaration, text.declaration, origins.declaration, Options.optimize.declaration, Options.json.declaration,
   ],

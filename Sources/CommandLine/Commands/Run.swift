@@ -34,7 +34,7 @@ private let profile = Option<Bool>.flag("--profile", "tell where the time goes, 
 
 let runCommand = CommandDeclaration(
   name: "run", summary: "Runs a model once and prints its outputs, or writes them as .npy files.",
-  arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
+  arguments: [ArgumentDeclaration("MODEL", "an ONNX file, or a compiled one (.ntl)")],
   options: [
     input.declaration, outputFolder.declaration, Options.backend.declaration, Options.threads.declaration,
     Options.batch.declaration, Options.size.declaration, Options.seed.declaration, Options.optimize.declaration,
@@ -57,7 +57,7 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   let maker = InputMaker(
     batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size),
     seed: try arguments.value(of: Options.seed))
-  let model = try Model(contentsOf: arguments.positional[0])
+  let model = try arguments.model(console)
   let values = try inputValues(model, pairs, maker)
   let compiled = try model.compile(try arguments.compileOptions())
   let request = try compiled.makeRequest(backend: backend, threads: try arguments.value(of: Options.threads))

@@ -10,7 +10,7 @@ let whyCommand = CommandDeclaration(
     + "in that list. "
     + "Times are measured with 'auto', and predicted ('~') on one backend.",
   arguments: [
-    ArgumentDeclaration("MODEL", "an ONNX file"),
+    ArgumentDeclaration("MODEL", "an ONNX file, or a compiled one (.ntl)"),
     ArgumentDeclaration("NODE", .optional, "a node's name, a part of it, or its number"),
   ],
   options: [
@@ -24,7 +24,7 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
   let backend = try arguments.value(of: Options.backend)
   let maker = InputMaker(
     batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size))
-  let model = try Model(contentsOf: arguments.positional[0])
+  let model = try arguments.model(console)
   let compiled = try model.compile(try arguments.compileOptions())
   let request = try compiled.makeRequest(backend: backend, threads: try arguments.value(of: Options.threads))
   _ = try request.planFacts(for: try maker.values(for: model, .zeros))

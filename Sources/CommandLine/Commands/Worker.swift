@@ -72,7 +72,7 @@ final class Worker {
     WorkerLine(
       "ok",
       [
-        "engine": "needletail", "version": toolVersion, "precision": "f32",
+        "engine": "needletail", "version": Engine.version, "precision": "f32",
         "call": "InferenceRequest.run() on bound tensors, in a Swift process",
         "package_bytes": "\(packageBytes(usedBy: []))", "base_bytes": "\(baseBytes)",
       ])

@@ -1,0 +1,75 @@
+import IR
+import Synchronization
+
+/// How the kernels of one region were chosen: enough to choose them again, without measuring.
+package struct PlanChoice: Hashable, Sendable {
+  /// The backend whose kernels were asked for; nil: those of all.
+  package var backend: String?
+  /// For each round of the assignment, the position among its candidates that each node took.
+  package var rounds: [[Int32]]
+  /// The kernels of the last round: other names mean that the candidates are not those of then.
+  package var kernels: [String]
+  /// For each chain of steps that could, whether it runs in row bands.
+  package var bands: [Bool]
+  /// Constants that the plan needs beside packed weights.
+  package var constants: Set<ConstantID>
+
+  package init(backend: String?, rounds: [[Int32]], kernels: [String], bands: [Bool], constants: Set<ConstantID>) {
+    self.backend = backend
+    self.rounds = rounds
+    self.kernels = kernels
+    self.bands = bands
+    self.constants = constants
+  }
+}
+
+/// The choices made for the regions of a model, by what decides them: kept with a compiled file.
+package final class PlanChoices: Sendable {
+  package struct Key: Hashable, Sendable {
+    /// Of the region's text with all sizes bound.
+    package var region: ConstantID
+    /// Of the options that tell which kernels are candidates.
+    package var options: String
+    package var threads: Int
+
+    package init(region: ConstantID, options: String, threads: Int) {
+      self.region = region
+      self.options = options
+      self.threads = threads
+    }
+  }
+
+  private let made: Mutex<[Key: PlanChoice]>
+
+  package init(_ choices: [Key: PlanChoice] = [:]) { made = Mutex(choices) }
+
+  package var all: [Key: PlanChoice] { made.withLock { $0 } }
+
+  /// What was chosen for `key`; where nothing was, what was chosen for the nearest number of threads.
+  func choice(for key: Key) -> PlanChoice? {
+    made.withLock { made in
+      if let exact = made[key] { return exact }
+      let others = made.keys.filter { $0.region == key.region && $0.options == key.options }
+      return others.min { (abs($0.threads - key.threads), $0.threads) < (abs($1.threads - key.threads), $1.threads) }
+        .flatMap { made[$0] }
+    }
+  }
+
+  func keep(_ choice: PlanChoice, for key: Key) { made.withLock { $0[key] = choice } }
+}
+
+extension PlanChoices.Key {
+  init(_ region: Graph, _ options: PlanOptions) {
+    var text = GraphText.Options()
+    text.elementLimit = 0
+    let selection =
+      switch options.selection {
+      case .auto: "auto"
+      case .backend(let id): id.name
+      }
+    let numerics = options.allowed.map { "\($0)" }.sorted().joined(separator: ",")
+    self.init(
+      region: ConstantID(of: region.text(text)),
+      options: "\(selection) \(numerics)\(options.keepsFileLayout ? " file layout" : "")", threads: options.threads)
+  }
+}
