@@ -101,6 +101,7 @@ package final class Specializer: PlanSource {
     let chosen: Draft
     if let known = recorded(region, key) { chosen = known } else { chosen = try measured(region, key) }
     packed.absorb(chosen.packed)
+    do { try packed.check(threads: options.threads) } catch { throw GraphError(.malformed(error.reason)) }
     lastReports.withLock { $0 += chosen.reports }
     return chosen.plan
   }

@@ -16,7 +16,7 @@ package struct PackKey: Hashable, Codable, Sendable {
 
 /// Weights in the form that kernels read: plain position-independent bytes, made once and shared between plans.
 package final class PackedWeights: Sendable {
-  /// Bytes that a file holds; they are checked when a kernel first asks for them.
+  /// Bytes that a file holds. `check` compares those that kernels asked for.
   package struct Stored: Sendable {
     package var storage: TensorStorage
     package var checksum: UInt64
@@ -28,6 +28,7 @@ package final class PackedWeights: Sendable {
   }
 
   private let blobs = Mutex<[PackKey: TensorStorage]>([:])
+  private let unchecked = Mutex<[PackKey: Stored]>([:])
   private let base: PackedWeights?
   private let stored: [PackKey: Stored]
 
@@ -37,15 +38,36 @@ package final class PackedWeights: Sendable {
     self.stored = stored
   }
 
-  private func known(_ key: PackKey, byteCount: Int) throws(KernelError) -> TensorStorage? {
+  private func known(_ key: PackKey, byteCount: Int) -> TensorStorage? {
     if let blob = blobs.withLock({ $0[key] }) { return blob }
     if let item = stored[key], item.storage.bytes.count == byteCount {
-      guard Checksum.of(item.storage.bytes) == item.checksum else {
-        throw KernelError("packed weights are not those that were written: the file is damaged")
-      }
+      blobs.withLock { $0[key] = item.storage }
+      unchecked.withLock { $0[key] = item }
       return item.storage
     }
-    return try base?.known(key, byteCount: byteCount)
+    return base?.known(key, byteCount: byteCount)
+  }
+
+  /// Compares the checksums of what was asked for since the last time, on `threads` threads: nothing may run before.
+  /// Throws when one is another.
+  package func check(threads: Int) throws(KernelError) {
+    let items = unchecked.withLock { items in
+      defer { items = [:] }
+      return Array(items)
+    }
+    if items.isEmpty { return }
+    let team = Team(threads: threads)
+    team.lease()
+    defer { team.release() }
+    let sums = [UInt64](unsafeUninitializedCapacity: items.count) { sums, count in
+      Workers(team: team).forEach(items.count, ChecksumWork(items: items.map(\.value), sums: sums))
+      count = items.count
+    }
+    guard zip(sums, items).allSatisfy({ $0 == $1.value.checksum }) else {
+      // Whoever asks again is told again.
+      blobs.withLock { blobs in for item in items { blobs[item.key] = nil } }
+      throw KernelError("packed weights are not those that were written: the file is damaged")
+    }
   }
 
   /// Keeps what was asked of `other`.
@@ -58,7 +80,7 @@ package final class PackedWeights: Sendable {
   package func packed(
     _ key: PackKey, byteCount: Int, _ fill: (MutableBytes) throws(KernelError) -> Void
   ) throws(KernelError) -> TensorStorage {
-    if let blob = try known(key, byteCount: byteCount) {
+    if let blob = known(key, byteCount: byteCount) {
       blobs.withLock { $0[key] = blob }
       return blob
     }
@@ -77,4 +99,11 @@ package final class PackedWeights: Sendable {
   package var count: Int { blobs.withLock { $0.count } }
   /// Every blob that was asked for.
   package var all: [PackKey: TensorStorage] { blobs.withLock { $0 } }
+}
+
+private struct ChecksumWork: ParallelWork {
+  let items: [PackedWeights.Stored]
+  nonisolated(unsafe) let sums: UnsafeMutableBufferPointer<UInt64>
+
+  func run(chunk: Int) { sums[chunk] = Checksum.of(items[chunk].storage.bytes) }
 }
