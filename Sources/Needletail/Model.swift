@@ -40,7 +40,7 @@ public struct Model: Sendable {
       graph = compiled.graph
       let origin = compiled.origin
       file = ImportedModel(
-        graph: graph, path: path, fileByteCount: compiled.byteCount, irVersion: origin.irVersion,
+        graph: graph, declaredOutputs: graph.outputs.map { _ in .unknown }, path: path, fileByteCount: compiled.byteCount, irVersion: origin.irVersion,
         operatorSets: origin.operatorSets, producer: origin.producer, operatorCounts: origin.operatorCounts,
         warnings: compiled.staleness.map { "compiled with another \($0): kernels are chosen and weights packed again" })
       return

@@ -28,10 +28,12 @@ package struct ImportedModel: Sendable {
   package var warnings: [String]
 
   package init(
-    graph: Graph, path: String, fileByteCount: Int, irVersion: Int64, operatorSets: [OperatorSetProto], producer: String,
+    graph: Graph, declaredOutputs: [ValueType], path: String, fileByteCount: Int, irVersion: Int64,
+    operatorSets: [OperatorSetProto], producer: String,
     metadata: [StringEntryProto] = [], operatorCounts: [(name: String, count: Int)], warnings: [String]
   ) {
     self.graph = graph
+    self.declaredOutputs = declaredOutputs
     self.path = path
     self.fileByteCount = fileByteCount
     self.irVersion = irVersion
