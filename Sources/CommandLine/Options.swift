@@ -36,6 +36,19 @@ enum Options {
   static let strictNumerics = Option<Bool>.flag(
     "--strict-numerics", "no algorithms, such as Winograd's, with an error bound of their own")
 
+  static let prefer = Option<Preference>.value(
+    "--prefer", "WHAT", "speed or memory: the smallest weights", default: .speed, defaultText: "speed", Read.oneOf)
+
+  static let maxMemory = Option<Int?>.value(
+    "--max-memory", "SIZE", "bytes for values and packed weights, such as 200MB: the fastest plan that fits",
+    default: nil, defaultText: "what the machine has"
+  ) { (text) throws(UsageError) in try Read.byteCount(text) }
+
+  /// How a model is compiled: see `compileOptions()`.
+  static let compiling = [
+    optimize.declaration, strictNumerics.declaration, prefer.declaration, maxMemory.declaration,
+  ]
+
   static let size = Option<[String: Int]>(
     "--size", .value("NAME=N"), "the value of a named size; may be given again for others"
   ) { (texts) throws(UsageError) in

@@ -87,6 +87,9 @@ struct AssignKernels {
     throw GraphError(.budget("an epilogue of more than 64 steps"))
   }
 
+  /// A library's primitive takes half a millisecond to make each time a model is loaded: it must be clearly faster.
+  private static let foreignHandicap = 1.02
+
   private static let otherCandidates = GraphError(.malformed("a recorded choice is of other candidates"))
 
   /// nil: nothing is recorded. Throws when what is recorded cannot be of these candidates.
@@ -105,7 +108,10 @@ struct AssignKernels {
       let (node, request) = nodes[i]
       let measured = options.selection == .auto && recorded == nil ? tuner.times(of: candidates[i], request, graph.constants(of: node)) : [:]
       return candidates[i].indices.map { c in
-        if let time = measured[c] { return (time + unfusedCost(candidates[i][c], request), true) }
+        if let time = measured[c] {
+          let isForeign = candidates[i][c].backend == .oneDNN || candidates[i][c].backend == .openBLAS
+          return (time * (isForeign ? Self.foreignHandicap : 1) + unfusedCost(candidates[i][c], request), true)
+        }
         return (predictedCost(candidates[i][c], request), false)
       }
     }
@@ -123,7 +129,9 @@ struct AssignKernels {
       alternatives.append(
         zip(candidates[i], costs[i]).map { candidate, cost in
           let (inputs, outputs) = candidate.offer.complete(for: request)
-          var alternative = AssignmentProblem.Alternative(cost: cost.nanoseconds, inputs: inputs, outputs: outputs)
+          let price = options.bytePrice * Double(candidate.weightByteCount(request))
+          var alternative = AssignmentProblem.Alternative(
+            cost: cost.nanoseconds + price, inputs: inputs, outputs: outputs)
           if candidate.offer.stridedOutputs { alternative.cost = max(0, alternative.cost - saved) }
           if options.keepsFileLayout { alternative.makeFileLayout(request) }
           return alternative

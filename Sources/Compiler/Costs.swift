@@ -64,3 +64,12 @@ func unfusedCost(_ candidate: Candidate, _ request: KernelRequest) -> Double {
   guard steps > 0, let output = request.outputs.first ?? nil else { return 0 }
   return Double(steps) * (1_000 + Double(output.byteCount) * 2 / 10 / Double(max(1, request.threads)))
 }
+
+extension Candidate {
+  /// Bytes of weights that a plan with this candidate holds.
+  func weightByteCount(_ request: KernelRequest) -> Int {
+    if let count = offer.packedByteCount { return count }
+    let slots: [Slot?] = request.inputs + request.epilogueInputs.map { $0 }
+    return slots.reduce(0) { $0 + ($1.map { $0.isConstant ? $0.placement.byteCount : 0 } ?? 0) }
+  }
+}

@@ -77,8 +77,7 @@ extension PlanBuilder {
             work: .copying(output.placement))))
     }
     let plan = plan(steps, inputs: inputs, outputs: outputs, homes: homes, canonical: canonical)
-    let needed = plan.arenaByteCount + plan.outputs.reduce(0) { $0 + $1.byteCount }
-    if needed > options.memoryLimit { throw overLimit(needed, "the plan") }
+    if plan.workingByteCount > options.memoryLimit { throw overLimit(plan.workingByteCount, "the plan") }
     return plan
   }
 

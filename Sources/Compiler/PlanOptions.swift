@@ -26,8 +26,17 @@ package struct PlanOptions: Hashable, Sendable {
   package var keepsFileLayout: Bool
   /// Nanoseconds that `auto` may spend on measuring for one plan.
   package var tuningBudget: UInt64
-  /// A plan that needs more bytes for its values is refused before anything is allocated.
+  /// A plan that needs more bytes for its values and weights is refused; one with smaller weights is taken before.
   package var memoryLimit: Int
+  /// Nanoseconds that a byte of weights must gain to be worth its place. Weights that do not stay in the cache from one
+  /// run to the next come at about 40 bytes per nanosecond, which is shared by all threads and is not seen where a layer
+  /// is measured alone.
+  package var bytePrice: Double
+  /// The smallest weights, whatever they cost in time.
+  package var prefersMemory: Bool
+
+  /// The price of `prefersMemory`, and the last that is tried where a plan does not fit.
+  static let highestBytePrice = 1_000.0
   /// Inputs come, and outputs stay, in the formats that the kernels like: as in the middle of a model, and what a layer
   /// alone is measured in. The plan's placements tell the formats.
   package var hasFreeEnds = false
@@ -36,7 +45,7 @@ package struct PlanOptions: Hashable, Sendable {
   package init(
     selection: Selection, threads: Int, allowed: Set<Numerics> = [.exact, .reassociated],
     keepsFileLayout: Bool = false, tuningBudget: UInt64 = 1_500_000_000,
-    memoryLimit: Int = MemoryBudget.bytes()
+    memoryLimit: Int = MemoryBudget.bytes(), prefersMemory: Bool = false
   ) {
     self.selection = selection
     self.threads = threads
@@ -44,5 +53,7 @@ package struct PlanOptions: Hashable, Sendable {
     self.keepsFileLayout = keepsFileLayout
     self.tuningBudget = tuningBudget
     self.memoryLimit = memoryLimit
+    self.prefersMemory = prefersMemory
+    bytePrice = prefersMemory ? Self.highestBytePrice : 0.01 * Double(max(1, min(threads, 4)))
   }
 }

@@ -116,10 +116,22 @@ package final class Specializer: PlanSource {
 
   private func measured(_ region: Graph, _ key: PlanChoices.Key) throws(GraphError) -> Draft {
     if options.selection == .auto { tuner.start(budget: options.tuningBudget) }
-    var chosen = try draft(region, options, over: packed)
-    if options.selection == .auto { chosen = try fastest(region, against: chosen) }
+    var chosen = try fitting(region)
+    if options.selection == .auto, !options.prefersMemory { chosen = try fastest(region, against: chosen) }
     choices.keep(chosen.choice, for: key)
     return chosen
+  }
+
+  /// The fastest plan that fits the limit: a byte of weights costs more from try to try. Throws what the smallest needs.
+  private func fitting(_ region: Graph) throws(GraphError) -> Draft {
+    var options = options
+    while options.bytePrice < PlanOptions.highestBytePrice {
+      do throws(GraphError) { return try draft(region, options, over: packed) } catch {
+        guard error.isBudget else { throw error }
+      }
+      options.bytePrice *= 2
+    }
+    return try draft(region, options, over: packed)
   }
 
   /// A plan that may be dropped again, with the packed weights that only it needs.
@@ -137,6 +149,11 @@ package final class Specializer: PlanSource {
     var assignment = AssignKernels(backends: backends, options: options, tuner: tuner)
     assignment.recorded = choice
     let assigned = try assignment.run(on: &graph)
+    // Before anything is packed.
+    let weights = assigned.reduce(0.0) { $0 + Double($1.candidate.weightByteCount($1.request)) }
+    if weights > Double(options.memoryLimit) {
+      throw GraphError(.budget("the weights need \(Int(min(weights, 1e18))) bytes, the limit is \(options.memoryLimit)"))
+    }
     let packed = PackedWeights(over: base)
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
     builder.tuner = self.options.selection == .auto ? tuner : nil
@@ -145,6 +162,10 @@ package final class Specializer: PlanSource {
     var reports = assignment.reports
     for decision in builder.bandDecisions {
       for i in reports.indices where decision.nodes.contains(reports[i].node) { reports[i].bands = decision.text }
+    }
+    let needed = plan.workingByteCount + packed.byteCount
+    if needed > options.memoryLimit {
+      throw GraphError(.budget("values and weights need \(needed) bytes, the limit is \(options.memoryLimit)"))
     }
     var backend: String?
     if case .backend(let id) = options.selection { backend = id.name }

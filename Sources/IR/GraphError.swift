@@ -40,6 +40,11 @@ package struct GraphError: Error, Sendable {
     }
   }
 
+  package var isBudget: Bool {
+    if case .budget = reason { return true }
+    return false
+  }
+
   package func at(_ node: String) -> GraphError { self.node == nil ? GraphError(reason, node: node) : self }
 }
 

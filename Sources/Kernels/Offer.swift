@@ -47,6 +47,8 @@ package struct Offer: Hashable, Codable, Sendable {
   /// Operands (inputs, then epilogue inputs) that are constants and that the prepared kernel keeps in a form of its
   /// own: a run does not read them, so the plan need not hold them.
   package var consumedConstants: [Int] = []
+  /// Bytes in which the kernel keeps these; nil: as many as they have themselves.
+  package var packedByteCount: Int?
   package var numerics = Numerics.exact
   /// The same bits at any number of threads.
   package var fixedReductionOrder = true

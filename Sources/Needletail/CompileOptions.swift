@@ -18,9 +18,21 @@ public enum NumericsPolicy: String, Sendable, Hashable, CaseIterable {
   case strict
 }
 
+/// What a plan is to save where both cannot be had.
+public enum Preference: String, Sendable, Hashable, CaseIterable {
+  /// Time: weights are transformed where that is faster, which makes some of them several times as large.
+  case speed
+  /// Memory: the smallest weights.
+  case memory
+}
+
 public struct CompileOptions: Sendable, Hashable {
   public var optimization: Optimization
   public var numerics: NumericsPolicy
+  public var prefer: Preference
+  /// Bytes that values and packed weights of a plan may take; nil: as many as the machine and the control group have. The
+  /// fastest plan that fits is taken; where none does, planning throws with the bytes that the smallest needs.
+  public var memoryLimit: Int?
   /// Passes to leave out, by name, as `needletail compile --verbose` lists them; `kernel-layouts` stands for the
   /// layouts that kernels like best.
   public var disabledPasses: [String]
@@ -30,11 +42,13 @@ public struct CompileOptions: Sendable, Hashable {
   public var tuningSeconds: Double
 
   public init(
-    optimization: Optimization = .full, numerics: NumericsPolicy = .fast, disabledPasses: [String] = [],
-    foldBudgetBytes: Int = 64 << 20, tuningSeconds: Double = 1.5
+    optimization: Optimization = .full, numerics: NumericsPolicy = .fast, prefer: Preference = .speed,
+    memoryLimit: Int? = nil, disabledPasses: [String] = [], foldBudgetBytes: Int = 64 << 20, tuningSeconds: Double = 1.5
   ) {
     self.optimization = optimization
     self.numerics = numerics
+    self.prefer = prefer
+    self.memoryLimit = memoryLimit
     self.disabledPasses = disabledPasses
     self.foldBudgetBytes = foldBudgetBytes
     self.tuningSeconds = tuningSeconds

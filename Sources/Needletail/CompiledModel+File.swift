@@ -48,8 +48,10 @@ extension CompileOptions {
     [
       CompiledFile.KeyPart(name: "optimize", value: optimization.rawValue),
       CompiledFile.KeyPart(name: "numerics", value: numerics.rawValue),
+      CompiledFile.KeyPart(name: "prefer", value: prefer.rawValue),
       CompiledFile.KeyPart(name: "fold budget", value: "\(foldBudgetBytes)"),
-    ] + disabledPasses.map { CompiledFile.KeyPart(name: "without pass", value: $0) }
+    ] + (memoryLimit.map { [CompiledFile.KeyPart(name: "memory limit", value: "\($0)")] } ?? [])
+      + disabledPasses.map { CompiledFile.KeyPart(name: "without pass", value: $0) }
   }
 
   /// The options that a file was compiled with. What it does not know stays as it is by default.
@@ -59,6 +61,8 @@ extension CompileOptions {
       switch part.name {
       case "optimize": optimization = Optimization(rawValue: part.value) ?? optimization
       case "numerics": numerics = NumericsPolicy(rawValue: part.value) ?? numerics
+      case "prefer": prefer = Preference(rawValue: part.value) ?? prefer
+      case "memory limit": memoryLimit = Int(part.value)
       case "fold budget": foldBudgetBytes = Int(part.value) ?? foldBudgetBytes
       case "without pass": disabledPasses.append(part.value)
       default: break
@@ -78,9 +82,11 @@ extension CompileOptions {
     }
     try conflict(\.optimization, "optimization")
     try conflict(\.numerics, "numerics")
+    try conflict(\.prefer, "preference for")
     try conflict(\.disabledPasses, "disabled passes")
     var options = self
     options.tuningSeconds = asked.tuningSeconds
+    options.memoryLimit = asked.memoryLimit ?? memoryLimit
     return options
   }
 }

@@ -103,12 +103,12 @@ public final class CompiledModel: Sendable {
       tuners[threads] = tuner
       return tuner
     }
+    let planOptions = PlanOptions(
+      selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
+      keepsFileLayout: options.keepsFileLayout, tuningBudget: UInt64(max(0, options.tuningSeconds) * 1e9),
+      memoryLimit: min(MemoryBudget.bytes(), options.memoryLimit ?? .max), prefersMemory: options.prefer == .memory)
     let specializer = Specializer(
-      backends: backends,
-      options: PlanOptions(
-        selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
-        keepsFileLayout: options.keepsFileLayout,
-        tuningBudget: UInt64(max(0, options.tuningSeconds) * 1e9)),
+      backends: backends, options: planOptions,
       packed: packed, choices: choices, context: context,
       pipeline: options.optimization == .full ? PassCatalog.specialize : PassCatalog.legalize,
       disabledPasses: options.disabledPasses,

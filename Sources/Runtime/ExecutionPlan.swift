@@ -101,6 +101,9 @@ package final class ExecutionPlan: Sendable {
 }
 
 extension ExecutionPlan {
+  /// Bytes that a run writes.
+  package var workingByteCount: Int { outputs.reduce(arenaByteCount) { $0 + $1.byteCount } }
+
   /// The plan that does this one's steps `turns` times, for a batch as many times as large. `inputs` and `outputs` tell
   /// which hold the items along their first axis; the others stay where they are.
   package func repeated(_ turns: Int, inputs isBatchedInput: [Bool], outputs isBatchedOutput: [Bool]) -> ExecutionPlan {

@@ -81,6 +81,19 @@ package enum Read {
     return number
   }
 
+  /// `200MB`, `1.5GiB` or a number of bytes.
+  package static func byteCount(_ text: String) throws(UsageError) -> Int {
+    let units: [(String, Double)] = [
+      ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("KB", 1e3), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1), ("", 1),
+    ]
+    for (unit, factor) in units where text.hasSuffix(unit) {
+      let digits = text.dropLast(unit.count)
+      if let number = Double(digits), number > 0, number * factor < 0x1p62 { return Int(number * factor) }
+      break
+    }
+    throw UsageError("expected a size such as 200MB, found '\(text)'")
+  }
+
   /// `0.5` or `1/255`
   package static func number(_ text: String) throws(UsageError) -> Double {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Double($0) }

@@ -282,6 +282,7 @@ extension StrassenKernel {
         var offer = offer
         offer.numerics = .transformed
         offer.predicted = .seconds(tiling.cost / 1e9)
+        offer.packedByteCount = product.packedCount * 4
         return offer
       })
   }

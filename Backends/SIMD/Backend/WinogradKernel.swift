@@ -109,6 +109,7 @@ struct WinogradKernel: PreparedKernel {
         var offer = offer.withPitch()
         offer.numerics = .transformed
         offer.predicted = .seconds(cost / 1e9)
+        offer.packedByteCount = WinogradTiling(window, m: m, threads: request.threads).weightCount * 4
         return offer
       })
   }

@@ -15,25 +15,35 @@ private let count = Option<Int?>.value(
 ) { (text) throws(UsageError) in try Read.count(text) }
 
 private let scale = Option<Double>.value(
-  "--scale", "FACTOR", "pixels, 0 to 255, are multiplied by this", default: 1.0 / 255, defaultText: "1/255", Read.number)
+  "--scale", "FACTOR", "pixels, 0 to 255, are multiplied by this", default: 1.0 / 255, defaultText: "1/255",
+  Read.number)
 
 private let accuracyBatch = Option<Int>.value(
   "--batch", "N", "pictures at once", default: 64, defaultText: "64, or what the model fixes", Read.count)
 
 let accuracyCommand = CommandDeclaration(
-  name: "accuracy", summary: "Classifies labelled pictures on each backend and compares what the backends say.",
-  arguments: [ArgumentDeclaration("MODEL", "an ONNX file with one input of pictures and one output of scores")],
-  options: [
-    images.declaration, classes.declaration, Options.backends.declaration, Options.optimize.declaration,
-    Options.strictNumerics.declaration, count.declaration, accuracyBatch.declaration, scale.declaration,
-    Options.threads.declaration, Options.json.declaration,
+  name: "accuracy",
+  summary: "Classifies labelled pictures on each backend and compares what the backends say.",
+  arguments: [
+    ArgumentDeclaration("MODEL", "an ONNX file with one input of pictures and one output of scores")
   ],
-  examples: ["accuracy mnist.onnx --images t10k-images-idx3-ubyte --labels t10k-labels-idx1-ubyte --backend all"],
+  options: [
+    images.declaration, classes.declaration, Options.backends.declaration,
+  ] + Options.compiling + [
+    count.declaration, accuracyBatch.declaration, scale.declaration, Options.threads.declaration,
+    Options.json.declaration,
+  ],
+  examples: [
+    "accuracy mnist.onnx --images t10k-images-idx3-ubyte --labels t10k-labels-idx1-ubyte --backend all"
+  ],
   exitCodes: [.success, .failure, .modelRejected, .verificationFailed], run: accuracy)
 
 private func accuracy(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-  guard let imagePath = try arguments.value(of: images), let labelPath = try arguments.value(of: classes) else {
-    throw UsageError("missing \(try arguments.value(of: images) == nil ? "--images" : "--labels")", hint: "usage: \(accuracyCommand.usage)")
+  guard let imagePath = try arguments.value(of: images), let labelPath = try arguments.value(of: classes)
+  else {
+    throw UsageError(
+      "missing \(try arguments.value(of: images) == nil ? "--images" : "--labels")",
+      hint: "usage: \(accuracyCommand.usage)")
   }
   let backends = try arguments.backends(console)
   let options = try arguments.compileOptions()
@@ -44,15 +54,20 @@ private func accuracy(_ arguments: ParsedArguments, _ console: Console) throws -
   let model = try arguments.model(console)
   let data = try LabelledImages(images: imagePath, labels: labelPath)
   let batch = model.fixedBatch ?? asked
-  if batch != asked && arguments.isGiven(accuracyBatch) { console.warn("the model fixes its batch: \(batch)") }
+  if batch != asked && arguments.isGiven(accuracyBatch) {
+    console.warn("the model fixes its batch: \(batch)")
+  }
   let total = min(limit ?? data.labels.count, data.labels.count) / batch * (model.fixedBatch ?? 1)
   let run = AccuracyRun(
-    batch: batch, count: model.fixedBatch == nil ? limit ?? data.labels.count : total, scale: factor, threads: threads)
+    batch: batch, count: model.fixedBatch == nil ? limit ?? data.labels.count : total, scale: factor,
+    threads: threads)
   let compiled = try model.compile(options)
   var results: [AccuracyResult] = []
   for backend in backends {
     results.append(
-      try run.run(model, compiled, data, on: backend) { console.progress("classifying on \(backend.rawValue)", $0) })
+      try run.run(model, compiled, data, on: backend) {
+        console.progress("classifying on \(backend.rawValue)", $0)
+      })
   }
   console.clearProgress()
   print(results, model, options, batch, console)
@@ -68,7 +83,8 @@ private func accuracy(_ arguments: ParsedArguments, _ console: Console) throws -
           results.map { result in
             .object([
               ("backend", .string(result.backend.rawValue)), ("top1", .number(result.accuracy)),
-              ("correct", .integer(result.correctCount)), ("time_s", .number(Double(result.nanoseconds) / 1e9)),
+              ("correct", .integer(result.correctCount)),
+              ("time_s", .number(Double(result.nanoseconds) / 1e9)),
               ("items_per_s", .number(itemsPerSecond(result))), ("strays", JSON(result.strays)),
               ("differing_from_first", .integer(differences(result, results[0]))),
             ])
@@ -91,7 +107,8 @@ private func differences(_ a: AccuracyResult, _ b: AccuracyResult) -> Int {
 /// Pictures of which any two backends disagree.
 private func differingCount(_ results: [AccuracyResult]) -> Int {
   guard let first = results.first else { return 0 }
-  return first.predictions.indices.count { i in results.contains { $0.predictions[i] != first.predictions[i] } }
+  return first.predictions.indices.count { i in results.contains { $0.predictions[i] != first.predictions[i] }
+  }
 }
 
 private func print(

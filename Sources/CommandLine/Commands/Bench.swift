@@ -15,12 +15,11 @@ let benchCommand = CommandDeclaration(
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file, or a compiled one (.ntl)")],
   options: [
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
-    Options.optimize.declaration, Options.strictNumerics.declaration, Options.runs.declaration,
-    Options.seconds.declaration, Options.limit.declaration, BenchLoad.concurrency.declaration,
-    BenchLoad.rate.declaration, Options.size.declaration, Options.seed.declaration,
-    Options.strict.declaration,
-    Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration,
-    Options.json.declaration,
+  ] + Options.compiling + [
+    Options.runs.declaration, Options.seconds.declaration, Options.limit.declaration,
+    BenchLoad.concurrency.declaration, BenchLoad.rate.declaration, Options.size.declaration,
+    Options.seed.declaration, Options.strict.declaration, Options.baseline.declaration,
+    Options.tolerance.declaration, Options.html.declaration, Options.json.declaration,
   ],
   examples: [
     "bench model.onnx", "bench model.onnx --batch 1,8,32 --backend simd,onednn,auto --seconds 3",

@@ -13,28 +13,33 @@ private let output = Option<String?>.value(
 ) { (text) throws(UsageError) in text }
 
 private let packedOnly = Option<Bool>.flag(
-  "--packed-only", "leave weights out of FILE that are in it packed: it then serves only these batches and this processor")
+  "--packed-only",
+  "leave weights out of FILE that are in it packed: it then serves only these batches and this processor")
 
 let compileCommand = CommandDeclaration(
   name: "compile",
   summary: "Compiles a model and tells what was done: passes, kernels, placement, memory, time.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
-    Options.backend.declaration, Options.batches.declaration, Options.threads.declaration, Options.size.declaration,
-    Options.optimize.declaration, Options.strictNumerics.declaration, Options.verbose.declaration,
-    output.declaration, packedOnly.declaration, Options.json.declaration,
+    Options.backend.declaration, Options.batches.declaration, Options.threads.declaration,
+    Options.size.declaration,
+  ] + Options.compiling + [
+    Options.verbose.declaration, output.declaration, packedOnly.declaration, Options.json.declaration,
   ],
   examples: [
-    "compile model.onnx", "compile model.onnx --backend onednn --batch 8 -v", "compile model.onnx --batch 1,8 -o model.ntl",
+    "compile model.onnx", "compile model.onnx --backend onednn --batch 8 -v",
+    "compile model.onnx --batch 1,8 -o model.ntl",
   ],
   exitCodes: [.success, .failure, .modelRejected], run: compile)
 
 extension ParsedArguments {
-  /// Of the commands that declare `--optimize` and `--strict-numerics`.
+  /// Of the commands that declare `Options.compiling`.
   func compileOptions() throws -> CompileOptions {
     CompileOptions(
       optimization: try value(of: Options.optimize),
-      numerics: try value(of: Options.strictNumerics) ? .strict : .fast)
+      numerics: try value(of: Options.strictNumerics) ? .strict : .fast,
+      prefer: try value(of: Options.prefer),
+      memoryLimit: try value(of: Options.maxMemory))
   }
 }
 
@@ -47,31 +52,31 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
   if path == nil, arguments.isGiven(packedOnly) { throw UsageError("--packed-only is for --output") }
   let batches = try arguments.value(of: Options.batches) ?? []
   var maker = InputMaker(batch: batches.first, sizes: try arguments.value(of: Options.size))
-  let start = monotonicNanoseconds()
+  var stages = Stages()
   let model = try arguments.model(console)
-  let read = monotonicNanoseconds()
+  stages.end("read")
   let compiled = try model.compile(options)
-  let portable = monotonicNanoseconds()
+  stages.end("passes")
   let request = try compiled.makeRequest(backend: backend, threads: threads)
   let values = try maker.values(for: model, .zeros)
-  let before = monotonicNanoseconds()
+  stages.restart()
   let facts = try request.planFacts(for: values)
-  let times = [
-    ("read", read - start), ("passes", portable - read), ("plan", monotonicNanoseconds() - before),
-  ]
+  stages.end("plan")
 
   console.print("model      \(modelLine(model))")
-  console.print("plan       \(backend.rawValue), \(counted(request.threads, "thread")), \(shapesText(values, model))")
+  console.print(
+    "plan       \(backend.rawValue), \(counted(request.threads, "thread")), \(shapesText(values, model))")
   console.print()
   printPasses(compiled.passReports, isVerbose: isVerbose, console)
-  console.print("nodes      \(model.nodeCount) → \(compiled.nodeCount) → \(counted(facts.labels.count, "step"))")
+  console.print(
+    "nodes      \(model.nodeCount) → \(compiled.nodeCount) → \(counted(facts.labels.count, "step"))")
   console.print("placement  \(placementText(facts))")
   console.print("reorders   \(facts.reorderCount)")
   console.print(
-    "arena      \(mebibytes(facts.arenaByteCount)) MiB, live-set lower bound \(mebibytes(facts.liveByteCount)) MiB")
+    "arena      \(mebibytes(facts.arenaByteCount)) MiB, live-set lower bound \(mebibytes(facts.liveByteCount)) MiB"
+  )
   console.print("weights    \(mebibytes(compiled.packedByteCount)) MiB packed")
-  console.print(
-    "time       " + times.map { "\($0.0) \(milliseconds(Double($0.1))) ms" }.joined(separator: ", "))
+  console.print("time       \(stages.text)")
   if facts.dependsOnData { console.warn("some sizes depend on data: their parts are planned while they run") }
   if let strays = strayText(facts.strays(from: backend), asked: backend) { console.warn(strays) }
   console.print()
@@ -99,7 +104,8 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
         .array(
           facts.labels.map {
             .object([
-              ("node", .string($0.node)), ("operator", .string($0.operatorName)), ("kernel", .string($0.kernel)),
+              ("node", .string($0.node)), ("operator", .string($0.operatorName)),
+              ("kernel", .string($0.kernel)),
             ])
           })
       ),
@@ -107,7 +113,7 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
       ("strays", strayJSON(facts.strays(from: backend))), ("reorders", .integer(facts.reorderCount)),
       ("arena_bytes", .integer(facts.arenaByteCount)), ("live_set_bytes", .integer(facts.liveByteCount)),
       ("packed_weight_bytes", .integer(compiled.packedByteCount)),
-      ("time_ms", .object(times.map { ($0.0, .number(Double($0.1) / 1e6)) })),
+      ("time_ms", stages.json),
     ]), to: try arguments.value(of: Options.json))
   return .success
 }
@@ -123,14 +129,17 @@ func shapesText(_ values: [String: RuntimeValue], _ model: Model) -> String {
 private func printKernels(_ facts: PlanFacts, _ console: Console) {
   var counts: [(kernel: String, operatorName: String, count: Int)] = []
   for label in facts.labels {
-    if let i = counts.firstIndex(where: { $0.kernel == label.kernel && $0.operatorName == label.operatorName }) {
+    if let i = counts.firstIndex(where: { $0.kernel == label.kernel && $0.operatorName == label.operatorName }
+    ) {
       counts[i].count += 1
     } else {
       counts.append((label.kernel, label.operatorName, 1))
     }
   }
   var table = TextTable([">steps", "operator", "kernel"])
-  for row in counts.sorted(by: { $0.count > $1.count }) { table.add(["\(row.count)", row.operatorName, row.kernel]) }
+  for row in counts.sorted(by: { $0.count > $1.count }) {
+    table.add(["\(row.count)", row.operatorName, row.kernel])
+  }
   console.print(table)
 }
 
@@ -139,7 +148,8 @@ private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Co
   for report in reports where isVerbose || report.changes > 0 || !report.log.failures.isEmpty {
     table.add([
       report.stage, report.pass, "\(report.changes)", "\(report.log.declines.count)",
-      report.nodesBefore == report.nodesAfter ? "\(report.nodesAfter)" : "\(report.nodesBefore) → \(report.nodesAfter)",
+      report.nodesBefore == report.nodesAfter
+        ? "\(report.nodesAfter)" : "\(report.nodesBefore) → \(report.nodesAfter)",
     ])
   }
   if !table.isEmpty {
@@ -148,7 +158,8 @@ private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Co
   }
   for report in reports {
     for failure in report.log.failures {
-      console.warn("pass \(report.pass) was taken back: \(failure.rule) at '\(failure.node)': \(failure.reason)")
+      console.warn(
+        "pass \(report.pass) was taken back: \(failure.rule) at '\(failure.node)': \(failure.reason)")
     }
   }
   guard isVerbose else { return }
@@ -156,7 +167,9 @@ private func printPasses(_ reports: [PassReport], isVerbose: Bool, _ console: Co
   var declines = TextTable(["declined", "node", "reason"])
   for report in reports {
     for hit in report.log.hits { hits.add([hit.rule, "\(hit.count)"]) }
-    for decline in report.log.declines { declines.add([decline.rule, shortened(decline.node), decline.reason]) }
+    for decline in report.log.declines {
+      declines.add([decline.rule, shortened(decline.node), decline.reason])
+    }
   }
   for table in [hits, declines] where !table.isEmpty {
     console.print(table)
@@ -174,7 +187,8 @@ private func passesJSON(_ reports: [PassReport]) -> JSON {
   return .array(
     reports.map { report in
       .object([
-        ("stage", .string(report.stage)), ("pass", .string(report.pass)), ("changes", .integer(report.changes)),
+        ("stage", .string(report.stage)), ("pass", .string(report.pass)),
+        ("changes", .integer(report.changes)),
         ("nodes_before", .integer(report.nodesBefore)), ("nodes_after", .integer(report.nodesAfter)),
         ("hits", .object(report.log.hits.map { ($0.rule, .integer($0.count)) })),
         ("declines", refusals(report.log.declines)), ("failures", refusals(report.log.failures)),

@@ -35,12 +35,13 @@ struct FreshFigures: Sendable {
 }
 
 let freshRunCommand = CommandDeclaration(
-  name: "fresh-run", summary: "Loads, compiles and runs once; prints its peak memory and times for 'compare'.",
+  name: "fresh-run",
+  summary: "Loads, compiles and runs once; prints its peak memory and times for 'compare'.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
-    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration, Options.size.declaration,
-    Options.seed.declaration, Options.optimize.declaration, Options.strictNumerics.declaration,
-  ],
+    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration,
+    Options.size.declaration, Options.seed.declaration,
+  ] + Options.compiling,
   examples: [], exitCodes: [.success, .failure], isHidden: true, run: freshRun)
 
 private func freshRun(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
@@ -73,7 +74,8 @@ private func freshRun(_ arguments: ParsedArguments, _ console: Console) throws -
 
 /// The most memory that this process ever had in use, by the line `VmHWM`.
 func peakResidentBytes() -> Int {
-  for line in (readSmallFile("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix("VmHWM:") {
+  for line in (readSmallFile("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix("VmHWM:")
+  {
     return (line.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
   }
   return 0
@@ -81,7 +83,8 @@ func peakResidentBytes() -> Int {
 
 /// Figures of a fresh process for one variant; nil, with a note, when it did not get through.
 func freshFigures(
-  _ model: Model, _ variant: Variant, _ backend: BackendChoice, batch: Int?, _ maker: InputMaker, threads: Int?,
+  _ model: Model, _ variant: Variant, _ backend: BackendChoice, batch: Int?, _ maker: InputMaker,
+  threads: Int?,
   isStrict: Bool, _ console: Console
 ) throws -> FreshFigures? {
   var words = [
@@ -95,6 +98,7 @@ func freshFigures(
   let result = try Subprocess.runSelf(words)
   if let figures = FreshFigures(result.output), result.exitCode == 0 { return figures }
   let end = result.signal.map { "signal \($0)" } ?? "exit code \(result.exitCode ?? -1)"
-  console.warn("no memory figures for \(variant.rawValue) on \(backend.rawValue): the process ended with \(end)")
+  console.warn(
+    "no memory figures for \(variant.rawValue) on \(backend.rawValue): the process ended with \(end)")
   return nil
 }

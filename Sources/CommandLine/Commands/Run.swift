@@ -26,7 +26,9 @@ private let labels = Option<String?>.value(
 private let labelOffset = Option<Int>.value(
   "--label-offset", "N", "lines of --labels before that of class 0", default: 0, defaultText: "0"
 ) { (text) throws(UsageError) in
-  guard let number = Int(text), number >= 0 else { throw UsageError("expected a whole number, found '\(text)'") }
+  guard let number = Int(text), number >= 0 else {
+    throw UsageError("expected a whole number, found '\(text)'")
+  }
   return number
 }
 
@@ -37,9 +39,9 @@ let runCommand = CommandDeclaration(
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file, or a compiled one (.ntl)")],
   options: [
     input.declaration, outputFolder.declaration, Options.backend.declaration, Options.threads.declaration,
-    Options.batch.declaration, Options.size.declaration, Options.seed.declaration, Options.optimize.declaration,
-    Options.strictNumerics.declaration, profile.declaration, labels.declaration, labelOffset.declaration,
-    Options.json.declaration,
+    Options.batch.declaration, Options.size.declaration, Options.seed.declaration,
+  ] + Options.compiling + [
+    profile.declaration, labels.declaration, labelOffset.declaration, Options.json.declaration,
   ],
   examples: [
     "run model.onnx --input x=x.npy --output-dir results",
@@ -57,18 +59,27 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   let maker = InputMaker(
     batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size),
     seed: try arguments.value(of: Options.seed))
+  _ = Backends.shared
+  let base = peakResidentBytes()
+  var stages = Stages()
   let model = try arguments.model(console)
+  stages.end("read")
   let values = try inputValues(model, pairs, maker)
+  stages.restart()
   let compiled = try model.compile(try arguments.compileOptions())
+  stages.end("passes")
   let request = try compiled.makeRequest(backend: backend, threads: try arguments.value(of: Options.threads))
   let facts = try request.planFacts(for: values)
+  stages.end("plan")
   let start = monotonicNanoseconds()
   let outputs = try request.run(values: values)
   let elapsed = monotonicNanoseconds() - start
 
   console.print("model   \(modelLine(model))")
   console.print("run     \(backend.rawValue), \(counted(request.threads, "thread")), \(placementText(facts))")
-  console.print("first   \(milliseconds(Double(elapsed))) ms")
+  let rise = max(0, peakResidentBytes() - base)
+  console.print("load    \(stages.text)")
+  console.print("first   \(milliseconds(Double(elapsed))) ms; load and first run raised peak memory by \(mebibytes(rise)) MiB")
   if let strays = strayText(facts.strays(from: backend), asked: backend) { console.warn(strays) }
   if let folder {
     try writeOutputs(outputs, model, folder, console)
@@ -81,14 +92,15 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   var members: [(String, JSON)] = [
     ("schema", .integer(1)), ("command", .string("run")), ("model", modelJSON(model)),
     ("backend", .string(backend.rawValue)), ("threads", .integer(request.threads)),
-    ("first_run_ms", .number(Double(elapsed) / 1e6)),
+    ("load_ms", stages.json), ("first_run_ms", .number(Double(elapsed) / 1e6)), ("rise_bytes", .integer(rise)),
     ("placement_steps", .object(facts.placement.map { ($0.backend, .integer($0.count)) })),
     ("strays", strayJSON(facts.strays(from: backend))),
     ("outputs", .array(try model.outputs.map { try outputJSON(outputs[$0.name] ?? .absent, $0.name) })),
   ]
   if wantsProfile {
     let runs = 20
-    let profile = try PreparedRun(compiled, backend, threads: request.threads, inputs: values).profile(runs: runs)
+    let profile = try PreparedRun(compiled, backend, threads: request.threads, inputs: values).profile(
+      runs: runs)
     printProfile(profile, runs: runs, console)
     members.append(("profile_runs", .integer(runs)))
     members.append(("profile", profileJSON(profile, runs: runs)))
@@ -124,7 +136,9 @@ func inputValues(_ model: Model, _ pairs: [(name: String, value: String)], _ mak
 }
 
 private func readLines(_ path: String) throws -> [String] {
-  guard let text = readSmallFile(path) else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
+  guard let text = readSmallFile(path) else {
+    throw ToolError("\(path): \(String(cString: strerror(errno)))")
+  }
   return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 }
 

@@ -6,7 +6,8 @@ import Terminal
 
 let whyCommand = CommandDeclaration(
   name: "why", summary: "Tells which kernels a node could have run on, and why the chosen one was chosen.",
-  discussion: "Without NODE: one line for each node. A node is named as in the compiled graph, as in the file, or by its number "
+  discussion:
+    "Without NODE: one line for each node. A node is named as in the compiled graph, as in the file, or by its number "
     + "in that list. "
     + "Times are measured with 'auto', and predicted ('~') on one backend.",
   arguments: [
@@ -14,8 +15,10 @@ let whyCommand = CommandDeclaration(
     ArgumentDeclaration("NODE", .optional, "a node's name, a part of it, or its number"),
   ],
   options: [
-    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration, Options.size.declaration,
-    Options.optimize.declaration, Options.strictNumerics.declaration, Options.json.declaration,
+    Options.backend.declaration, Options.batch.declaration, Options.threads.declaration,
+    Options.size.declaration,
+  ] + Options.compiling + [
+    Options.json.declaration
   ],
   examples: ["why model.onnx", "why model.onnx conv1", "why model.onnx conv1 --backend onednn"],
   exitCodes: [.success, .failure, .modelRejected], run: why)
@@ -52,7 +55,8 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
     for report in reports { print(report, console) }
   }
   let shown = refusals.filter { refusal in
-    name == nil || refusal.1.node == name || reports.contains { $0.node == refusal.1.node || $0.origins.contains(refusal.1.node) }
+    name == nil || refusal.1.node == name
+      || reports.contains { $0.node == refusal.1.node || $0.origins.contains(refusal.1.node) }
   }
   if name != nil && !shown.isEmpty {
     var table = TextTable(["pass declined", "rule", "node", "reason"])
@@ -99,7 +103,8 @@ private func overview(_ report: NodeReport) -> [String] {
   let chosen = accepted.first { $0.kernel == report.chosen }
   let next = accepted.first { $0.kernel != report.chosen }
   return [
-    shortened(report.node), report.operatorName, report.chosen, chosen.map(timeText) ?? "", next?.kernel ?? "–",
+    shortened(report.node), report.operatorName, report.chosen, chosen.map(timeText) ?? "",
+    next?.kernel ?? "–",
     next.map(timeText) ?? "", "\(report.considerations.count { !$0.accepted })",
   ]
 }
@@ -115,7 +120,9 @@ private func print(_ report: NodeReport, _ console: Console) {
     ($0.accepted ? 0 : 1, $0.nanoseconds ?? .infinity) < ($1.accepted ? 0 : 1, $1.nanoseconds ?? .infinity)
   }
   for consideration in sorted {
-    let mark = consideration.kernel == report.chosen && consideration.accepted ? "→" : consideration.accepted ? " " : "✗"
+    let mark =
+      consideration.kernel == report.chosen && consideration.accepted
+      ? "→" : consideration.accepted ? " " : "✗"
     table.add([mark, consideration.kernel, timeText(consideration), consideration.detail])
   }
   console.print(table)
@@ -125,7 +132,8 @@ private func print(_ report: NodeReport, _ console: Console) {
 
 private func reportJSON(_ report: NodeReport) -> JSON {
   .object([
-    ("node", .string(report.node)), ("operator", .string(report.operatorName)), ("origins", JSON(report.origins)),
+    ("node", .string(report.node)), ("operator", .string(report.operatorName)),
+    ("origins", JSON(report.origins)),
     ("chosen", .string(report.chosen)), ("bands", report.bands.map { .string($0) } ?? .null),
     (
       "candidates",
