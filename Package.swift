@@ -86,7 +86,7 @@ let testTargets: [Target] = [
   tests("ReportsTests", ["Reports", "Measurement", "Host"]),
   tests("CompilerTests", ["Compiler", "TestSupport", "Tensors"]),
   tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
-  tests("NeedletailTests", ["Needletail", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
+  tests("NeedletailTests", ["Needletail", "CompiledFile", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
   tests(
     "BenchmarksTests",

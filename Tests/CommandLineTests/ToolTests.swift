@@ -119,6 +119,21 @@ import Testing
   }
 
   /// With `--json -` standard output is JSON and nothing else, from every subcommand.
+  @Test func compiledModelsRunAndHaveNoOriginal() throws {
+    let folder = TemporaryFolder()
+    let compiled = folder.path + "/tiny.ntl"
+    let made = try run("compile", tinyModel(folder), "-o", compiled, "--backend", "simd")
+    #expect(made.code == 0, "\(made.errors)")
+    #expect(made.output.contains("wrote      \(compiled)"))
+    let outcome = try run("run", compiled, "--backend", "simd")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("load    read "))
+    #expect(try run("compare", compiled).code == 64)
+    #expect(try run("compile", tinyModel(folder), "--packed-only").code == 64)
+    #expect(try run("compile", tinyModel(folder), "--max-memory", "much").code == 64)
+    #expect(try run("compile", tinyModel(folder), "-o", folder.path + "/none/tiny.ntl").code == 1)
+  }
+
   @Test func jsonHasStandardOutputToItself() throws {
     let folder = TemporaryFolder()
     let model = tinyModel(folder)
