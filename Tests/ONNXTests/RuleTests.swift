@@ -249,8 +249,8 @@ import Testing
       [.int("training_mode", 1), .float("momentum", 0.75)])
     let (graph, last) = try imported(training, opset: 15, x, constants: parameters)
     #expect(AnyOperator(last.op) == AnyOperator(Binary(.add)))
-    #expect(graph.outputs.allSatisfy { graph[$0.value].producer != nil })
-    #expect(graph[graph.outputs[0].value].producer.map { AnyOperator(graph[$0].op) } == AnyOperator(op))
+    #expect(graph.outputs.allSatisfy { graph.producer(of: $0.value) != nil })
+    #expect(graph.producer(of: graph.outputs[0].value).map { AnyOperator($0.op) } == AnyOperator(op))
     #expect(
       refusal(
         "BatchNormalization", 7, [], x, operands: operands, outputs: ["y", "mean"], constants: parameters)
