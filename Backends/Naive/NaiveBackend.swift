@@ -22,7 +22,7 @@ package struct NaiveBackend: Backend {
     StringConcat.self, StringSplit.self, StringNormalizer.self, RegexFullMatch.self, TfIdfVectorizer.self,
     // Learned
     TreeEnsemble.self, SupportVectors.self, Classify.self, TransformScores.self, LabelEncoder.self,
-    OneHotEncoder.self, ZipMap.self,
+    OneHotEncoder.self, ZipMap.self, TrainingStep.self,
     // Quantization, Recurrent
     QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self, QLinearMatMul.self,
     ConvInteger.self, QLinearConv.self, Recurrent.self,

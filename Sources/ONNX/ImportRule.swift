@@ -50,7 +50,7 @@ package enum ImportRules {
     + indexing + ordering + matrices + sampling + losses
     + signal + random
     + recurrent + quantization + sequences + scans
-    + text + learned + trees
+    + text + learned + trees + training
 
   /// The newest version of each domain whose changes are known here.
   private static let newestVersions: [String: Int64] = [
@@ -61,6 +61,14 @@ package enum ImportRules {
   static func knows(domain: String) -> Bool { newestVersions[domain] != nil }
 
   static func newestVersion(of domain: String) -> Int64 { newestVersions[domain] ?? ImportRule.newestVersion }
+
+  /// Why operators that are known are not read.
+  private static let refusals: [Key: String] = [
+    Key(domain: "", name: "ImageDecoder"): "images are decoded before the model: give it their pixels",
+    Key(domain: "ai.onnx.preview.training", name: "Gradient"): "derivatives are for training, and are not computed",
+    Key(domain: "ai.onnx.ml", name: "CastMap"): "maps are not read as inputs",
+    Key(domain: "ai.onnx.ml", name: "DictVectorizer"): "maps are not read as inputs",
+  ]
 
   private struct Key: Hashable {
     var domain: String
@@ -84,6 +92,7 @@ package enum ImportRules {
     guard let first = rules.map(\.versions.lowerBound).min(),
       let last = rules.map(\.versions.upperBound).max()
     else {
+      if let reason = refusals[Key(domain: domain, name: operatorName)] { throw .form(reason) }
       throw domain == "com.microsoft" ? .form("this operator of ONNX Runtime is not supported") : .unknownOperator
     }
     throw .version(found: version, known: first...last)

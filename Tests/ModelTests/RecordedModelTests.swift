@@ -5,14 +5,15 @@ import Testing
 /// Every model with recorded runs gives the recorded answers: on every backend, and however far it is
 /// optimized.
 ///
-/// Floats may differ by 1e-4 of the largest magnitude of their output, integers not at all.
+/// Floats may differ by 1e-4 of the largest magnitude of their output, integers not at all but at the end of a quantized
+/// network.
 @Suite struct RecordedModelTests {
   static let tolerance = Tolerance.ofScale(1e-4)
 
   static let bundled = RecordedModel.all(below: Folders.bundled)
 
   /// What the data holds of the families that Needletail promises: convolutional networks, perceptrons, small
-  /// transformers.
+  /// transformers, recurrent and quantized networks.
   static let promised: Set<String> = [
     "burn_mnist", "burnfix_external_data", "hg_keypoint_classifier", "hg_point_history_classifier",
     "keras_mnist_cnn",
@@ -24,7 +25,9 @@ import Testing
     "qonnx_residual_block_clean", "rten_mnist_external", "squeezenet_v1.0",
     "tract_averagepool_count_include_pad",
     "tract_deconv_group", "ultraface_version-RFB-320", "ultraface_version-slim-320_simplified",
-    "vespa_dummy_transformer", "vespa_random_encoder",
+    "dtln_model_1", "mnist_lstm", "mobilenet_v2_1.0_224_qdq", "nv_gs_lstm", "nv_scan", "silero_vad_16k_op15",
+    "tract_byte_sb_bidi_lstm", "tract_lgbm_classifier_tensor", "tract_qsigmoid_2",
+    "tract_qtdnn_10x5_101_i32_biases", "vespa_dummy_transformer", "vespa_random_encoder",
   ]
 
   static let shared = Folders.shared.map { RecordedModel.all(below: $0 + "/models") } ?? []
@@ -66,6 +69,7 @@ import Testing
       for set in recorded.sets.prefix(backend == .naive && isLarge(recorded) ? 1 : recorded.sets.count) {
         let run = try RecordedModel.run(at: set, of: model)
         let what: String?
+        let tolerance = recorded.name.hasSuffix("_qdq") ? Tolerance.quantized : tolerance
         do { what = run.mismatch(try request.run(values: run.inputs), tolerance) } catch { what = "\(error)" }
         if let what {
           Issue.record("\(recorded.name), \(backend.rawValue), \(optimization.rawValue): \(what)")

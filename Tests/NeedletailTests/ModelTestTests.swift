@@ -36,6 +36,35 @@ import Testing
     #expect(try result(folder("a", expecting: [2, 0, 6])).name == "failed")
   }
 
+  @Test func aCaseMayHaveItsOwnTolerance() throws {
+    let folder = folder("a", expecting: [2, 0, 6.1, 0])
+    var test = try #require(ModelTestCase.find(below: folder.path).first)
+    test.tolerance = Tolerance(absolute: 0.2)
+    #expect(runner.run(test) == .passed)
+  }
+
+  @Test func stateIsCarriedFromSetToSet() throws {
+    let folder = folder("a", expecting: [2, 0, 6, 0])
+    // Its own input would lead elsewhere.
+    folder.write("a/test_data_set_1/input_0.pb", TinyModel.tensor([9, 9, 9, 9], sizes: [1, 4]))
+    folder.write("a/test_data_set_1/output_0.pb", TinyModel.tensor([3, 0, 9, 0], sizes: [1, 4]))
+    var test = try #require(ModelTestCase.find(below: folder.path).first)
+    #expect(runner.run(test).name == "failed")
+    test.carried = ["y": "x"]
+    #expect(runner.run(test) == .passed)
+    test.carried = ["y": "state"]
+    #expect(runner.run(test).reason.contains("'state'"))
+  }
+
+  @Test func outcomesNameOperators() throws {
+    let right = folder("a", expecting: [2, 0, 6, 0])
+    let unknown = folder("a", expecting: [2, 0, 6, 0], operatorName: "NoSuchOperator")
+    for (folder, operators) in [(right, ["Add", "Relu"]), (unknown, ["NoSuchOperator"])] {
+      let test = try #require(ModelTestCase.find(below: folder.path).first)
+      #expect(runner.outcome(of: test).operators == operators)
+    }
+  }
+
   @Test func unknownOperatorsAreRefused() throws {
     let found = try result(folder("a", expecting: [2, 0, 6, 0], operatorName: "NoSuchOperator"))
     #expect(found.name == "refused")

@@ -551,10 +551,12 @@ import Testing
     let learned = [
       "Classify": "LinearClassifier", "TransformScores": "LinearRegressor", "SupportVectors": "SVMRegressor",
     ]
+    let training = ["TrainingStep": "Adam"]
     for type in Catalog.operators where !internalNames.contains(type.name) {
       let rules = ImportRules.rules(for: families[type.name] ?? type.name)
       let others = ImportRules.rules(for: learned[type.name] ?? type.name, domain: "ai.onnx.ml")
-      #expect(!rules.isEmpty || !others.isEmpty, "\(type.name)")
+      let steps = ImportRules.rules(for: training[type.name] ?? "", domain: "ai.onnx.preview.training")
+      #expect(!(rules + others + steps).isEmpty, "\(type.name)")
     }
   }
 }

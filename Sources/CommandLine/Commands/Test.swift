@@ -37,7 +37,9 @@ let testCommand = CommandDeclaration(
     + "output_J.pb (or .npy), one for each input and output of the graph in its order, initializers excluded. "
     + "Elements agree when |a − e| ≤ atol + rtol·|e| + stol·max|e|; NaN agrees with NaN; sizes and types must be the "
     + "same. A model that is not supported is refused, which is no failure. Cases run in a process of their own: a "
-    + "crash fails one case and the rest goes on.",
+    + "crash fails one case and the rest goes on. A tolerances.json in the case's folder or around it, "
+    + "{\"case\": [rtol, atol]}, goes before the options. A carry.json beside the model, {\"output\": \"input\"}, "
+    + "carries state: from the second set on, the input is what the output was in the set before.",
   arguments: [ArgumentDeclaration("DIR", .many, "folders to search")],
   options: [
     testBackends.declaration, level.declaration, Options.rtol.declaration, atol.declaration, stol.declaration,
@@ -64,12 +66,16 @@ private func testWorker(_ arguments: ParsedArguments, _ console: Console) throws
       relative: try arguments.value(of: Options.rtol), absolute: try arguments.value(of: atol),
       scaled: try arguments.value(of: stol)),
     threads: try arguments.value(of: Options.threads))
+  var files = TestFiles()
   for path in arguments.positional {
-    let result = runner.run(
-      ModelTestCase(name: path, modelPath: path, sets: RecordedSet.sets(in: parentFolder(of: path))))
+    let folder = parentFolder(of: path)
+    var test = ModelTestCase(name: path, modelPath: path, sets: RecordedSet.sets(in: folder))
+    test.carried = try TestFiles.carried(folder)
+    test.tolerance = try files.tolerance(folder, scaled: runner.tolerance.scaled)
+    let (result, operators) = runner.outcome(of: test)
     // One line each, whatever the reason holds.
     let reason = result.reason.split(whereSeparator: \.isNewline).joined(separator: "; ")
-    console.print("\(result.name) \(reason)")
+    console.print("\(result.name) \(operators.isEmpty ? "-" : operators.joined(separator: ",")) \(reason)")
     console.flush()
   }
   return .success
@@ -92,12 +98,20 @@ private func test(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
     if found.isEmpty { console.warn("\(folder): no model with recorded data") }
     cases += found
   }
-  let results = try runCases(cases, try workerOptions(arguments), timeout, console)
+  let outcomes = try runCases(cases, try workerOptions(arguments), timeout, console)
   console.clearProgress()
+  let results = outcomes.map(\.result)
+  let summary = OperatorSummary(outcomes)
   for (test, result) in zip(cases, results) {
     if result == .passed && !isVerbose { continue }
     let mark = pad(result.name, 7)
     console.print("\(mark) \(test.name)\(result.reason.isEmpty ? "" : ": \(result.reason)")")
+  }
+  if !summary.troubled.isEmpty {
+    console.print("by operator: passed, failed, refused")
+    for row in summary.troubled {
+      console.print("  \(pad(row.name, 28)) \(row.passed), \(row.failed), \(row.refused)")
+    }
   }
   func count(_ name: String) -> Int { results.count { $0.name == name } }
   console.print(
@@ -111,6 +125,16 @@ private func test(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
           zip(cases, results).map { test, result in
             .object([
               ("name", .string(test.name)), ("result", .string(result.name)), ("reason", .string(result.reason)),
+            ])
+          })
+      ),
+      (
+        "operators",
+        .array(
+          summary.rows.map { row in
+            .object([
+              ("name", .string(row.name)), ("passed", .integer(row.passed)), ("failed", .integer(row.failed)),
+              ("refused", .integer(row.refused)),
             ])
           })
       ),
@@ -133,8 +157,8 @@ private func workerOptions(_ arguments: ParsedArguments) throws -> [String] {
 /// Runs cases in a worker; when one ends it, that case has failed and a new worker takes the rest.
 private func runCases(
   _ cases: [ModelTestCase], _ options: [String], _ timeout: Double, _ console: Console
-) throws -> [ModelTestResult] {
-  var results: [ModelTestResult] = []
+) throws -> [(result: ModelTestResult, operators: [String])] {
+  var results: [(result: ModelTestResult, operators: [String])] = []
   while results.count < cases.count {
     // A command line holds only so much.
     let chunk = cases[results.count..<min(cases.count, results.count + 200)]
@@ -150,19 +174,20 @@ private func runCases(
       let end =
         process.timedOut ? "no result within \(significant(timeout, 3)) s"
         : process.signal.map { "crashed with signal \($0)" } ?? "ended with exit code \(process.exitCode ?? -1)"
-      results.append(.failed(end))
+      results.append((.failed(end), []))
     }
   }
   return results
 }
 
-private func parse(_ line: Substring) -> ModelTestResult {
-  let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-  let reason = parts.count > 1 ? String(parts[1]) : ""
+private func parse(_ line: Substring) -> (result: ModelTestResult, operators: [String]) {
+  let parts = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+  let operators = parts.count > 1 && parts[1] != "-" ? parts[1].split(separator: ",").map(String.init) : []
+  let reason = parts.count > 2 ? String(parts[2]) : ""
   switch parts[0] {
-  case "passed": return .passed
-  case "refused": return .refused(reason)
-  case "failed": return .failed(reason)
-  default: return .failed("the worker said '\(line)'")
+  case "passed": return (.passed, operators)
+  case "refused": return (.refused(reason), operators)
+  case "failed": return (.failed(reason), operators)
+  default: return (.failed("the worker said '\(line)'"), [])
   }
 }
