@@ -32,7 +32,8 @@ final class ImportSession {
     if model.operatorSets.isEmpty { versions[""] = 1 }
     self.versions = versions
     functions = Dictionary(
-      model.functions.map { ("\(Self.normal($0.domain)):\($0.name):\($0.overload)", $0) }, uniquingKeysWith: { first, _ in first })
+      model.functions.map { ("\(Self.normal($0.domain)):\($0.name):\($0.overload)", $0) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   static func normal(_ domain: String) -> String { domain == "ai.onnx" ? "" : domain }
@@ -65,6 +66,20 @@ final class ImportSession {
   func note(_ error: GraphError) {
     problemCount += 1
     if firstInferenceError == nil { firstInferenceError = error }
+  }
+
+  /// Whether `body` found that types do not fit, and nothing worse: that is forgotten then.
+  func forgetsTypes(of body: () throws(StructureError) -> Void) throws(StructureError) -> Bool {
+    let (count, named, hadTensorError, error) = (
+      problemCount, unsupported.count, firstTensorError != nil, firstInferenceError
+    )
+    try body()
+    guard problemCount > count, unsupported.count == named, (firstTensorError != nil) == hadTensorError else {
+      return false
+    }
+    problemCount = count
+    firstInferenceError = error
+    return true
   }
 
   /// Throws what was found: a broken tensor first, since nothing can be said of a model whose data is wrong.

@@ -13,7 +13,8 @@ extension ImportRules {
         throw .outputCount(
           expected: branch.proto.outputs.count...branch.proto.outputs.count, found: n.proto.outputs.count)
       }
-      let (regions, captured) = try n.regions(branches, formals: [])
+      let taken = n.operand(0)?.knownFlag.map { $0 ? 0 : 1 }
+      let (regions, captured) = try n.regions(branches, formals: [], taken: taken)
       try n.add(If(), n.inputs + captured, regions: regions)
     },
     ImportRule("Loop", inputs: 0...Int.max, outputs: 1...Int.max) { n throws(Unsupported.Reason) in
@@ -50,9 +51,10 @@ extension NodeContext {
 
   /// Closed graphs for the regions, and the values of this graph that they take: all regions take the same ones.
   ///
-  /// Constants are copied in with their identity instead.
+  /// Constants are copied in with their identity instead. Where it is known which region is taken, another one whose
+  /// types do not fit gives way to a copy of that.
   func regions(
-    _ regions: [ImportRules.Region], formals: [ValueType]
+    _ regions: [ImportRules.Region], formals: [ValueType], taken: Int? = nil
   ) throws(Unsupported.Reason) -> ([Graph], [ValueID?]) {
     if builder.nesting >= ImportSession.nestingLimit {
       throw .form("regions are nested deeper than \(ImportSession.nestingLimit)")
@@ -68,19 +70,27 @@ extension NodeContext {
       }
     }
     var graphs: [Graph] = []
-    for region in regions {
+    var misfits: [Int] = []
+    for (i, region) in regions.enumerated() {
       let inner = GraphBuilder(
         builder.session, name: region.proto.name, path: "\(name)/\(region.label)/",
         nesting: builder.nesting + 1, within: builder.place)
       do throws(StructureError) {
-        try inner.build(
-          region.proto, formals: formals,
-          captures: captured.map { ($0.name, builder.graph[$0.id].operand, builder.isPoisoned($0.id)) })
+        let captures = captured.map { ($0.name, builder.graph[$0.id].operand, builder.isPoisoned($0.id)) }
+        func build() throws(StructureError) {
+          try inner.build(region.proto, formals: formals, captures: captures)
+        }
+        if let taken, i != taken {
+          if try builder.session.forgetsTypes(of: build) { misfits.append(i) }
+        } else {
+          try build()
+        }
       } catch {
         throw .form("region \(region.label): \(error)")
       }
       graphs.append(inner.graph)
     }
+    if let taken { for i in misfits { graphs[i] = graphs[taken] } }
     return (graphs, captured.filter { builder.graph[$0.id].constant == nil }.map { $0.id })
   }
 }
