@@ -162,15 +162,15 @@ package struct ModelTestRunner: Sendable {
     return nil
   }
 
-  /// Whether quantized tensors are one step apart at most, in one element of a hundred: sums that lie at the border
-  /// of two steps fall to either side.
+  /// Whether quantized tensors are two steps apart at most, in one element of a hundred: sums that lie at the border
+  /// of two steps fall to either side, in the last layer and in those before it.
   private func areNextSteps(_ actual: RuntimeValue, _ expected: RuntimeValue) throws -> Bool {
     guard let actual = actual.tensor, let expected = expected.tensor, actual.type == expected.type,
       expected.dataType.isInteger
     else { return false }
     let steps = zip(try actual.int64s(), try expected.int64s()).filter { $0 != $1 }
     return steps.count <= max(1, expected.elementCount / 100)
-      && steps.allSatisfy { ($0.0.subtractingReportingOverflow($0.1).partialValue).magnitude == 1 }
+      && steps.allSatisfy { ($0.0.subtractingReportingOverflow($0.1).partialValue).magnitude <= 2 }
   }
 
   private func difference(
