@@ -67,7 +67,8 @@ public struct Model: Sendable {
   /// Whether it comes from a compiled file: then it has been optimized already.
   public var isCompiled: Bool { compiledFile != nil }
 
-  /// Runs the portable passes, or takes what a compiled file holds of them. The result serves any backend, batch and number of threads.
+  /// Runs the portable passes, or takes what a compiled file holds of them. The result serves any backend, batch and
+  /// number of threads.
   public func compile(_ options: CompileOptions = CompileOptions()) throws -> CompiledModel {
     try CompiledModel(self, options)
   }
