@@ -362,11 +362,10 @@ extension QLinearConv: NaiveOperator {
       }
     }
     // Of [N, C, …] the channel is counted.
-    let perChannel = [try call.operand(4)].map { scale in
-      scale.elementCount == 1 ? [] : scale.sizes + [Int](repeating: 1, count: max(product.rank - 2, 0))
-    }
+    let scale = try call.operand(4)
+    let ofChannels = scale.elementCount == 1 ? [] : scale.sizes + [Int](repeating: 1, count: max(product.rank - 2, 0))
     try call.requantize(
-      product, [(1, asGiven(x, try call.operand(1))), (4, perChannel[0]), (6, asGiven(x, try call.operand(6)))],
+      product, [(1, asGiven(x, try call.operand(1))), (4, ofChannels), (6, asGiven(x, try call.operand(6)))],
       zeroPoint: 7)
   }
 }

@@ -55,9 +55,7 @@ extension CompiledFile {
 
   /// The description, whose checksum is right.
   private static func description(of file: MappedFile) throws(CompiledFileError) -> TensorStorage {
-    guard file.bytes.count >= magic.count,
-      magic.indices.allSatisfy({ file.bytes.base.load(fromByteOffset: $0, as: UInt8.self) == magic[$0] })
-    else { throw .foreign }
+    guard hasMagic(file) else { throw .foreign }
     guard file.bytes.count >= headerByteCount else { throw ByteReader.cut }
     var reader = ByteReader(Bytes(base: file.bytes.base + magic.count, count: headerByteCount - magic.count))
     let found = try reader.count()

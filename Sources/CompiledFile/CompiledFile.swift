@@ -83,8 +83,11 @@ package struct CompiledFile: Sendable {
   static let headerByteCount = 64
 
   package static func isCompiled(_ path: String) -> Bool {
-    guard let file = try? MappedFile(path: path) else { return false }
-    return file.bytes.count >= magic.count
+    (try? MappedFile(path: path)).map(hasMagic) ?? false
+  }
+
+  static func hasMagic(_ file: MappedFile) -> Bool {
+    file.bytes.count >= magic.count
       && magic.indices.allSatisfy { file.bytes.base.load(fromByteOffset: $0, as: UInt8.self) == magic[$0] }
   }
 }

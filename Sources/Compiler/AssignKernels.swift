@@ -106,7 +106,8 @@ struct AssignKernels {
   ) -> [[(nanoseconds: Double, isMeasured: Bool)]] {
     nodes.indices.map { i in
       let (node, request) = nodes[i]
-      let measured = options.selection == .auto && recorded == nil ? tuner.times(of: candidates[i], request, graph.constants(of: node)) : [:]
+      let isTuned = options.selection == .auto && recorded == nil
+      let measured = isTuned ? tuner.times(of: candidates[i], request, graph.constants(of: node)) : [:]
       return candidates[i].indices.map { c in
         if let time = measured[c] {
           let isForeign = candidates[i][c].backend == .oneDNN || candidates[i][c].backend == .openBLAS
@@ -122,10 +123,9 @@ struct AssignKernels {
     _ costs: [[(nanoseconds: Double, isMeasured: Bool)]]
   ) -> AssignmentProblem {
     var alternatives: [[AssignmentProblem.Alternative]] = []
-    var position: [NodeID: Int] = [:]
+    let position = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1.node.id, $0) })
     for (i, (node, request)) in nodes.enumerated() {
-      position[node.id] = i
-      let saved = options.keepsFileLayout ? 0 : savedCopy(graph, node, nodes, candidates, costs)
+      let saved = options.keepsFileLayout ? 0 : savedCopy(graph, node, nodes, position, candidates, costs)
       alternatives.append(
         zip(candidates[i], costs[i]).map { candidate, cost in
           let (inputs, outputs) = candidate.offer.complete(for: request)
@@ -169,15 +169,15 @@ struct AssignKernels {
 
   /// What a Concat's copy of the node's result costs, where all of its operands can be written in their places.
   private func savedCopy(
-    _ graph: Graph, _ node: Node, _ nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]],
-    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]]
+    _ graph: Graph, _ node: Node, _ nodes: [(node: Node, request: KernelRequest)], _ position: [NodeID: Int],
+    _ candidates: [[Candidate]], _ costs: [[(nanoseconds: Double, isMeasured: Bool)]]
   ) -> Double {
     guard node.outputs.count == 1, let output = node.outputs[0], case .operand(let reader, _)? = graph.uses(of: output).first,
       let operands = ConcatPart.channelOperands(of: graph[reader], in: graph), operands.contains(output),
-      let concat = nodes.firstIndex(where: { $0.node.id == reader }),
+      let concat = position[reader],
       let whole = nodes[concat].request.outputs.first ?? nil, let part = graph[output].type.tensor?.sizes,
       operands.allSatisfy({ id in
-        graph.producer(of: id).flatMap { maker in nodes.firstIndex { $0.node.id == maker.id } }
+        graph.producer(of: id).flatMap { position[$0.id] }
           .map { candidates[$0].contains { $0.offer.stridedOutputs } } ?? false
       })
     else { return 0 }

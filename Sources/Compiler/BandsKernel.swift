@@ -82,8 +82,7 @@ struct BandsKernel: PreparedKernel {
     var offset = 0
     func take(_ byteCount: Int) {
       offsets.append(offset)
-      let alignment = TensorStorage.alignment
-      offset += (byteCount + alignment - 1) / alignment * alignment
+      offset += TensorStorage.aligned(byteCount)
     }
     for i in members.indices.dropLast() { take(most[i] * members[i].rowByteCount) }
     take(scratch)

@@ -212,7 +212,7 @@ private struct BandCandidate {
       let own = places
       places = []
       func take(_ byteCount: Int) -> Int {
-        defer { arena += (byteCount + TensorStorage.alignment - 1) / TensorStorage.alignment * TensorStorage.alignment }
+        defer { arena += TensorStorage.aligned(byteCount) }
         return arena
       }
       let scratch = take(steps.map(\.kernel.scratchByteCount).max() ?? 0)

@@ -55,7 +55,12 @@ package final class PlanChoices: Sendable {
     }
   }
 
-  func keep(_ choice: PlanChoice, for key: Key) { made.withLock { $0[key] = choice } }
+  /// A model that is planned for ever new sizes keeps the first of them: memory stays bounded.
+  private static let capacity = 256
+
+  func keep(_ choice: PlanChoice, for key: Key) {
+    made.withLock { made in if made.count < Self.capacity { made[key] = choice } }
+  }
 }
 
 extension PlanChoices.Key {

@@ -41,8 +41,10 @@ package final class Constant: Sendable {
 
   /// Its identity, and those of all that it is derived from.
   package var lineage: Set<ConstantID> {
-    guard case .derived(let sources, _) = recipe else { return [id] }
-    return sources.reduce([id]) { $0.union($1.lineage) }
+    var order: [Constant] = []
+    var uses: [ObjectIdentifier: Int] = [:]
+    collect(into: &order, counting: &uses)
+    return Set(order.map(\.id))
   }
 
   package var stored: Tensor? {

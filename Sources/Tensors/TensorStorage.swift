@@ -16,6 +16,9 @@ public final class TensorStorage: Sendable {
   /// Allocations start at this alignment, a cache line and a vector register.
   public static let alignment = 64
 
+  /// The next multiple of the alignment.
+  package static func aligned(_ byteCount: Int) -> Int { (byteCount + alignment - 1) / alignment * alignment }
+
   public let bytes: Bytes
   public let owner: Owner
 

@@ -158,22 +158,10 @@ struct AttentionWork: ParallelWork {
       return
     }
     let factors = scores + kernel.blockRows * kernel.scoreStride
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: 1) { offset in
-      offset.initialize(repeating: 0)
-      var product = nt_gemm()
-      product.a = query + item * from.batch + head * from.head + rows.lowerBound * from.row
-      product.a_x = from.row
-      product.width = rows.count
-      product.height = 1
-      product.offsets = UnsafePointer(offset.baseAddress)
-      product.segment_count = 1
-      product.segment_length = g.headSize
-      product.b = keys
-      product.n = g.keys
-      product.c = scores
-      product.c_stride = kernel.scoreStride
-      product.epilogue.lower = -.infinity
-      product.epilogue.upper = .infinity
+    withProduct(
+      of: query + item * from.batch + head * from.head + rows.lowerBound * from.row, stride: from.row, rows: rows.count,
+      k: g.headSize, packed: keys, n: g.keys, into: scores, stride: kernel.scoreStride
+    ) { product in
       kernel.kernels.gemm(&product, rows: 0..<rows.count, panels: panels(holding: first..<last))
 
       weigh(item, head, rows, window, first..<last, scores, factors)

@@ -182,20 +182,7 @@ struct MatrixKernel: PreparedKernel {
         row.run(a, packed, output, program: program, scratch: partials, workers: workers)
         return
       }
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: 1) { offset in
-        offset.initialize(repeating: 0)
-        var product = nt_gemm()
-        product.a = a
-        product.a_x = g.k
-        product.width = g.rows
-        product.height = 1
-        product.offsets = UnsafePointer(offset.baseAddress)
-        product.segment_count = 1
-        product.segment_length = g.k
-        product.b = packed
-        product.n = g.n
-        product.c = output
-        product.c_stride = g.n
+      withProduct(of: a, stride: g.k, rows: g.rows, k: g.k, packed: packed, n: g.n, into: output, stride: g.n) { product in
         product.epilogue = program
         let work = ProductWork(
           kernels: kernels, cut: cut, product: product, aStep: g.aIsShared ? 0 : g.rows * g.k,

@@ -76,6 +76,33 @@ struct ProductWork: ParallelWork {
   }
 }
 
+/// Calls `body` with the product of `rows` rows of `k` floats with a packed matrix of k × n; strides are floats from row
+/// to row. Its epilogue does nothing until `body` says what.
+@inline(__always)
+func withProduct(
+  of a: UnsafePointer<Float>, stride aStride: Int, rows: Int, k: Int, packed b: UnsafePointer<Float>, n: Int,
+  into c: UnsafeMutablePointer<Float>, stride cStride: Int, _ body: (inout nt_gemm) -> Void
+) {
+  withUnsafeTemporaryAllocation(of: Int.self, capacity: 1) { offset in
+    offset.initialize(repeating: 0)
+    var product = nt_gemm()
+    product.a = a
+    product.a_x = aStride
+    product.width = rows
+    product.height = 1
+    product.offsets = UnsafePointer(offset.baseAddress)
+    product.segment_count = 1
+    product.segment_length = k
+    product.b = b
+    product.n = n
+    product.c = c
+    product.c_stride = cStride
+    product.epilogue.lower = -.infinity
+    product.epilogue.upper = .infinity
+    body(&product)
+  }
+}
+
 /// The right operand of a product: packed once, or packed anew by every run into scratch.
 enum PackedOperand: Sendable {
   case constant(TensorStorage)

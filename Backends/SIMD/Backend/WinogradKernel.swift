@@ -247,22 +247,11 @@ struct WinogradWork: ParallelWork {
   }
 
   private func multiply(_ position: Int, _ count: Int, _ scratch: UnsafeMutablePointer<Float>) {
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: 1) { offset in
-      offset.initialize(repeating: 0)
-      var product = nt_gemm()
-      product.a = UnsafePointer(scratch + position * tiling.inputStep)
-      product.a_x = tiling.inputStride
-      product.width = count
-      product.height = 1
-      product.offsets = UnsafePointer(offset.baseAddress)
-      product.segment_count = 1
-      product.segment_length = tiling.channels
-      product.b = weights + position * (tiling.weightCount / tiling.positions)
-      product.n = tiling.outChannels
-      product.c = scratch + tiling.positions * tiling.inputStep + position * tiling.outputStep
-      product.c_stride = tiling.outputStride
-      product.epilogue.lower = -.infinity
-      product.epilogue.upper = .infinity
+    withProduct(
+      of: scratch + position * tiling.inputStep, stride: tiling.inputStride, rows: count, k: tiling.channels,
+      packed: weights + position * (tiling.weightCount / tiling.positions), n: tiling.outChannels,
+      into: scratch + tiling.positions * tiling.inputStep + position * tiling.outputStep, stride: tiling.outputStride
+    ) { product in
       kernels.gemm(&product, rows: 0..<count, panels: 0..<kernels.panelCount(tiling.outChannels))
     }
   }
