@@ -31,6 +31,8 @@ struct AssignKernels {
   /// What was chosen before: followed as long as the candidates are the same, without measuring.
   var recorded: PlanChoice?
   private(set) var reports: [NodeReport] = []
+  /// Nodes and values whose formats the solver had to guess: none, and the choice is the best there is.
+  private(set) var guessCount = 0
   /// The choice made, or followed.
   private(set) var rounds: [[Int32]] = []
 
@@ -67,8 +69,14 @@ struct AssignKernels {
         candidates.append(found)
       }
       let costs = costs(of: nodes, candidates, in: graph)
-      let choice =
-        try recordedChoice(round, candidates) ?? LayoutSolver.solve(problem(graph, nodes, candidates, costs))
+      let choice: [Int]
+      if let recorded = try recordedChoice(round, candidates) {
+        choice = recorded
+      } else {
+        let solution = LayoutSolver.solution(of: problem(graph, nodes, candidates, costs))
+        choice = solution.choice
+        guessCount = solution.guessCount
+      }
       rounds.append(choice.prefix(nodes.count).map { Int32($0) })
       var splits: [(NodeID, Int)] = []
       for (i, (node, _)) in nodes.enumerated() {

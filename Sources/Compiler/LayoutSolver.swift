@@ -31,21 +31,20 @@ struct AssignmentProblem: Sendable {
     return 1_000 + Double(placement.byteCount) * 2 / 6
   }
 
+  /// The format in which a node's alternative makes the wire's value; nil: none.
+  func source(of wire: Wire, _ alternative: Int) -> Format? {
+    wire.producer.map { nodes[$0.node][alternative].outputs[$0.output] } ?? wire.given
+  }
+
   func cost(of wire: Wire, _ choice: [Int]) -> Double {
     if wire.isConstant { return 0 }
-    let source: Format?
-    if let (node, output) = wire.producer {
-      source = nodes[node][choice[node]].outputs[output]
-    } else {
-      source = wire.given
-    }
-    guard let source else { return 0 }
+    guard let source = source(of: wire, wire.producer.map { choice[$0.node] } ?? 0) else { return 0 }
     var targets: [Format] = []
     var sum = 0.0
     for (node, input) in wire.consumers {
-      guard let target = nodes[node][choice[node]].inputs[input], target != source, !targets.contains(target) else {
-        continue
-      }
+      guard let target = nodes[node][choice[node]].inputs[input],
+        !targets.contains(where: { $0 == target || wire.placement.with($0).sameBytes(as: target) })
+      else { continue }
       targets.append(target)
       sum += Self.reorderCost(wire.placement, source, target)
     }
@@ -62,73 +61,143 @@ struct AssignmentProblem: Sendable {
 
 /// Solves an assignment problem: a pure function of it.
 enum LayoutSolver {
-  /// Starts from the cheapest alternatives and from each format wherever it can be had, improves one node at a time
-  /// until nothing gets cheaper, and takes the best end.
-  static func solve(_ problem: AssignmentProblem) -> [Int] {
-    var wiresOfNode = [[Int]](repeating: [], count: problem.nodes.count)
-    for (i, wire) in problem.wires.enumerated() where !wire.isConstant {
-      if let producer = wire.producer { wiresOfNode[producer.node].append(i) }
-      // A value that hundreds read has its copies anyway: its consumers choose as if they were free.
-      if wire.consumers.count > 256 { continue }
-      for (node, _) in wire.consumers where wiresOfNode[node].last != i { wiresOfNode[node].append(i) }
-    }
-    var best: (choice: [Int], cost: Double)?
-    for start in starts(problem) {
-      var choice = start
-      improve(&choice, problem, wiresOfNode)
-      let cost = problem.cost(choice)
-      if best.map({ cost < $0.cost }) ?? true { best = (choice, cost) }
-    }
-    return best?.choice ?? []
+  struct Solution {
+    /// The alternative of each node.
+    var choice: [Int]
+    /// Nodes and values whose format was guessed, where a reduction would have needed too large a table: none, and the
+    /// solution is the cheapest there is.
+    var guessCount: Int
   }
 
-  private static func starts(_ problem: AssignmentProblem) -> [[Int]] {
-    func start(_ penalty: (AssignmentProblem.Alternative) -> Double) -> [Int] {
-      problem.nodes.map { alternatives in
-        alternatives.indices.min {
-          (penalty(alternatives[$0]), alternatives[$0].cost) < (penalty(alternatives[$1]), alternatives[$1].cost)
-        } ?? 0
+  static func solve(_ problem: AssignmentProblem) -> [Int] { solution(of: problem).choice }
+
+  /// A value's formats are a variable beside those of nodes: which one it is made in, and which copies it has. Nodes then
+  /// meet it in pairs, and a chain or a graph of blocks with shortcuts reduces to nothing.
+  static func solution(of problem: AssignmentProblem) -> Solution {
+    var model = FormatModel(problem)
+    let solution = model.reduction.solve()
+    return Solution(choice: model.choice(solution.states), guessCount: solution.guessCount)
+  }
+}
+
+/// An assignment problem as variables with few states.
+private struct FormatModel {
+  var reduction = Reduction()
+  /// For each node the alternatives that its states stand for: the cheapest of those with the same formats.
+  private var alternatives: [[Int]] = []
+
+  init(_ problem: AssignmentProblem) {
+    let wires = problem.wires.filter { !$0.isConstant && !$0.consumers.isEmpty }.map { WireFormats($0, problem) }
+    var ends = [[(wire: Int, end: WireFormats.End)]](repeating: [], count: problem.nodes.count)
+    // For each wire, where its ends stand among those of their nodes.
+    var positions = [[Int: [Int]]](repeating: [:], count: wires.count)
+    for (w, wire) in wires.enumerated() where wire.formats.count > 1 {
+      for (node, end) in wire.ends {
+        positions[w][node, default: []].append(ends[node].count)
+        ends[node].append((w, end))
       }
     }
-    func count(_ alternative: AssignmentProblem.Alternative, _ isWanted: (Layout) -> Bool) -> Double {
-      var missed = 0.0
-      for format in alternative.inputs + alternative.outputs {
-        if let format, !isWanted(format.layout) { missed += 1 }
-      }
-      return missed
-    }
-    return [
-      start { _ in 0 },
-      start { count($0) { $0 == .rowMajor } },
-      start {
-        count($0) { layout in
-          if case .permuted(let axes) = layout { return layout == .channelsLast(rank: axes.count) }
-          return false
+    // What an alternative wants of each wire that it touches.
+    var wanted: [[[Int]]] = []
+    for (n, node) in problem.nodes.enumerated() {
+      var known: [[Int]: Int] = [:]
+      var kept: [Int] = []
+      for (a, alternative) in node.enumerated() {
+        let formats = ends[n].map { wires[$0.wire].index(of: alternative, $0.end) }
+        if let state = known[formats] {
+          if alternative.cost < node[kept[state]].cost { kept[state] = a }
+        } else {
+          known[formats] = kept.count
+          kept.append(a)
         }
-      },
-    ]
+      }
+      alternatives.append(kept)
+      wanted.append(kept.map { a in ends[n].map { wires[$0.wire].index(of: node[a], $0.end) } })
+      reduction.add(costs: kept.map { node[$0].cost })
+    }
+    for (w, wire) in wires.enumerated() where wire.formats.count > 1 {
+      let states = wire.states
+      let value = reduction.add(costs: states.map { wire.cost($0) })
+      for (node, positions) in positions[w].sorted(by: { $0.key < $1.key }) {
+        reduction.add(between: value, and: node) { state, alternative in
+          positions.allSatisfy { wire.allows(states[state], wanted[node][alternative][$0], ends[node][$0].end) } ? 0 : .infinity
+        }
+      }
+    }
   }
 
-  private static func improve(_ choice: inout [Int], _ problem: AssignmentProblem, _ wiresOfNode: [[Int]]) {
-    for _ in 0..<20 {
-      var changed = false
-      for node in choice.indices where problem.nodes[node].count > 1 {
-        var bestAlternative = choice[node]
-        var bestCost = Double.infinity
-        let current = choice[node]
-        for alternative in problem.nodes[node].indices {
-          choice[node] = alternative
-          var cost = problem.nodes[node][alternative].cost
-          for wire in wiresOfNode[node] { cost += problem.cost(of: problem.wires[wire], choice) }
-          if cost < bestCost - 1e-9 || (alternative == current && cost <= bestCost) {
-            bestCost = cost
-            bestAlternative = alternative
-          }
-        }
-        choice[node] = bestAlternative
-        if bestAlternative != current { changed = true }
-      }
-      if !changed { return }
+  func choice(_ states: [Int]) -> [Int] { alternatives.enumerated().map { $1.isEmpty ? 0 : $1[states[$0]] } }
+}
+
+/// The formats in which a value can be made or read.
+private struct WireFormats {
+  enum End { case output(Int), input(Int) }
+
+  /// The format that it is made in, and a set of those that it is copied to, one bit each.
+  struct State {
+    var source: Int
+    var copies: Int
+  }
+
+  let wire: AssignmentProblem.Wire
+  /// Different orders of bytes. Where one is missing, what wants it is read as wanting nothing.
+  private(set) var formats: [Format] = []
+  private var sources: [Int] = []
+
+  /// Sets of copies double with each format.
+  private static let capacity = 6
+
+  init(_ wire: AssignmentProblem.Wire, _ problem: AssignmentProblem) {
+    self.wire = wire
+    let made: [Format?] = wire.producer.map { end in problem.nodes[end.node].map { $0.outputs[end.output] } } ?? [wire.given]
+    for format in made { if let i = add(format), !sources.contains(i) { sources.append(i) } }
+    for consumer in wire.consumers {
+      for alternative in problem.nodes[consumer.node] { _ = add(alternative.inputs[consumer.input]) }
     }
+    if sources.isEmpty { formats = [] }
+  }
+
+  var ends: [(node: Int, end: End)] {
+    (wire.producer.map { [($0.node, .output($0.output))] } ?? []) + wire.consumers.map { ($0.node, .input($0.input)) }
+  }
+
+  private mutating func add(_ format: Format?) -> Int? {
+    guard let format else { return nil }
+    if let known = index(of: format) { return known }
+    if formats.count == Self.capacity { return nil }
+    formats.append(format)
+    return formats.count - 1
+  }
+
+  private func index(of format: Format) -> Int? {
+    formats.firstIndex { $0 == format || wire.placement.with($0).sameBytes(as: format) }
+  }
+
+  /// −1: none that matters.
+  func index(of alternative: AssignmentProblem.Alternative, _ end: End) -> Int {
+    let format =
+      switch end {
+      case .output(let i): alternative.outputs[i]
+      case .input(let i): alternative.inputs[i]
+      }
+    return format.flatMap { index(of: $0) } ?? -1
+  }
+
+  var states: [State] {
+    sources.flatMap { source in
+      (0..<1 << formats.count).filter { $0 & 1 << source == 0 }.map { State(source: source, copies: $0) }
+    }
+  }
+
+  func cost(_ state: State) -> Double {
+    formats.indices.filter { state.copies & 1 << $0 != 0 }.reduce(0) {
+      $0 + AssignmentProblem.reorderCost(wire.placement, formats[state.source], formats[$1])
+    }
+  }
+
+  func allows(_ state: State, _ format: Int, _ end: End) -> Bool {
+    if format < 0 { return true }
+    if case .output = end { return state.source == format }
+    return state.source == format || state.copies & 1 << format != 0
   }
 }

@@ -19,6 +19,7 @@ package final class Specializer: PlanSource {
   private let disabledPasses: [String]
   let tuner: Tuner
   private let lastReports = Mutex<[NodeReport]>([])
+  private let lastGuessCount = Mutex(0)
 
   package init(
     backends: BackendSet, options: PlanOptions, packed: PackedWeights, choices: PlanChoices = PlanChoices(),
@@ -37,9 +38,16 @@ package final class Specializer: PlanSource {
   /// What was considered for each node of the plans made last.
   package var reports: [NodeReport] { lastReports.withLock { $0 } }
 
+  /// Nodes and values of the plans made last whose formats the solver had to guess, for they hang together in too many
+  /// ways.
+  package var guessCount: Int { lastGuessCount.withLock { $0 } }
+
   package func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program {
     let bound = try specialized(graph, inputs)
-    lastReports.withLock { if path.isEmpty { $0 = [] } }
+    if path.isEmpty {
+      lastReports.withLock { $0 = [] }
+      lastGuessCount.withLock { $0 = 0 }
+    }
     if !options.keepsFileLayout, let split = BatchSplit(bound), let program = program(for: graph, inputs, split, path) {
       return program
     }
@@ -103,6 +111,7 @@ package final class Specializer: PlanSource {
     packed.absorb(chosen.packed)
     do { try packed.check(threads: options.threads) } catch { throw GraphError(.malformed(error.reason)) }
     lastReports.withLock { $0 += chosen.reports }
+    lastGuessCount.withLock { $0 += chosen.guessCount }
     return chosen.plan
   }
 
@@ -140,6 +149,7 @@ package final class Specializer: PlanSource {
     var reports: [NodeReport]
     var packed: PackedWeights
     var choice: PlanChoice
+    var guessCount: Int
   }
 
   private func draft(
@@ -173,7 +183,8 @@ package final class Specializer: PlanSource {
       plan: plan, reports: reports, packed: packed,
       choice: PlanChoice(
         backend: backend, rounds: assignment.rounds, kernels: assigned.map(\.candidate.name),
-        bands: builder.bandDecisions.map { $0.rows != nil }, constants: builder.readConstants))
+        bands: builder.bandDecisions.map { $0.rows != nil }, constants: builder.readConstants),
+      guessCount: assignment.guessCount)
   }
 
   /// The fastest plan: kernels mixed as measured one by one, which may mislead, against each backend alone, run in

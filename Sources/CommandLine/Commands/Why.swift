@@ -46,6 +46,10 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
   }
   console.print("model   \(modelLine(model))")
   console.print("plan    \(backend.rawValue), \(counted(request.threads, "thread"))")
+  let guessCount = request.target.specializer.guessCount
+  if guessCount > 0 {
+    console.print("guessed \(counted(guessCount, "format")): the graph is too tangled for the cheapest of all choices")
+  }
   console.print()
   if name == nil {
     var table = TextTable([">#", "node", "operator", "chosen", ">ms", "next best", ">ms", ">refused"])
