@@ -14,7 +14,7 @@ struct GraphOrder {
           throw .duplicateValue(name: output, subject: node.name.isEmpty ? node.operatorName : node.name)
         }
       }
-      let free = Self.freeNames(ofRegionsOf: node)
+      let free = Self.freeNames(of: node)
       if !free.isEmpty { freeNames[i] = free }
       readNames.formUnion(node.inputs)
       readNames.formUnion(free)
@@ -55,11 +55,19 @@ struct GraphOrder {
     }
   }
 
-  static func freeNames(ofRegionsOf node: NodeProto) -> [String] {
+  /// What a node reads besides its inputs: what its regions do, and what a `Gradient` names.
+  static func freeNames(of node: NodeProto) -> [String] {
     var found: [String] = []
     var seen: Set<String> = []
+    let namesValues = node.operatorName == "Gradient" && node.domain == "ai.onnx.preview.training"
+    func note(_ bytes: [UInt8]) {
+      let name = String(decoding: bytes, as: UTF8.self)
+      if namesValues, seen.insert(name).inserted { found.append(name) }
+    }
     for attribute in node.attributes {
       switch attribute.value {
+      case .string(let name): note(name)
+      case .strings(let names): for name in names { note(name) }
       case .graph(let graph): collect(graph, &found, &seen)
       case .graphs(let graphs): for graph in graphs { collect(graph, &found, &seen) }
       default: break
@@ -87,7 +95,7 @@ struct GraphOrder {
     }
     for node in graph.nodes {
       for input in node.inputs { note(input) }
-      for name in freeNames(ofRegionsOf: node) { note(name) }
+      for name in freeNames(of: node) { note(name) }
     }
     for output in graph.outputs { note(output.name) }
   }

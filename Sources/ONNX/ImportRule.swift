@@ -65,7 +65,6 @@ package enum ImportRules {
   /// Why operators that are known are not read.
   private static let refusals: [Key: String] = [
     Key(domain: "", name: "ImageDecoder"): "images are decoded before the model: give it their pixels",
-    Key(domain: "ai.onnx.preview.training", name: "Gradient"): "derivatives are for training, and are not computed",
     Key(domain: "ai.onnx.ml", name: "CastMap"): "maps are not read as inputs",
     Key(domain: "ai.onnx.ml", name: "DictVectorizer"): "maps are not read as inputs",
   ]

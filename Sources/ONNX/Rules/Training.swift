@@ -47,5 +47,43 @@ extension ImportRules {
       let method = try n.word("mode", default: "", ["standard": TrainingStep.Method.momentum, "nesterov": .nesterov])
       return TrainingStep(method, alpha: alpha, beta: beta, penalty: penalty)
     },
+    ImportRule(
+      "Gradient", domain: "ai.onnx.preview.training", since: 1, inputs: 1...Int.max, outputs: 1...Int.max
+    ) { n throws(Unsupported.Reason) in try n.gradient() },
   ]
+}
+
+extension NodeContext {
+  /// The gradient of the value that `y` names with respect to those in `xs`, at the operands, which are values for `xs` and
+  /// then for `zs`. The rest of what determines `y` is constant.
+  fileprivate func gradient() throws(Unsupported.Reason) {
+    func value(_ attribute: String, _ name: String) throws(Unsupported.Reason) -> ValueID {
+      if let id = builder.value(named: name) { return id }
+      throw .attribute(name: attribute, expected: "names of values of this graph", found: name)
+    }
+    guard let target = try optionalText("y") else { throw .missingAttribute("y") }
+    guard let xs = try texts("xs") else { throw .missingAttribute("xs") }
+    let zs = try texts("zs") ?? []
+    let operands = inputs.compactMap { $0 }
+    let count = xs.count + zs.count
+    guard operands.count == count, inputs.count == count else {
+      throw .inputCount(expected: count...count, found: inputs.count)
+    }
+    if outputs.count > xs.count { throw .outputCount(expected: 1...max(xs.count, 1), found: outputs.count) }
+    var variables: [ValueID] = []
+    for name in xs { variables.append(try value("xs", name)) }
+    for name in zs { variables.append(try value("zs", name)) }
+    let y = try value("y", target)
+    let asked = outputs.indices.filter { outputs[$0] != nil }
+    let tape = Tape(self)
+    var differentiation = try Differentiation(
+      tape, variables: variables, at: operands, wanted: Set(asked.map { variables[$0] }))
+    let gradients = try differentiation.gradients(of: y)
+    for i in asked {
+      var gradient = gradients[variables[i]]
+      // y does not depend on it.
+      if gradient == nil { gradient = try tape.term(operands[i]).filled(with: 0) }
+      _ = try add(Identity(), [gradient?.id], makes: i, suffix: xs[i])
+    }
+  }
 }
