@@ -82,7 +82,7 @@ struct Term {
   }
 
   func sum(_ axes: [Int]) throws(Unsupported.Reason) -> Term {
-    try tape.add(Reduce(.sum, axes: axes, keepDims: true), [self])
+    axes.isEmpty ? self : try tape.add(Reduce(.sum, axes: axes, keepDims: true), [self])
   }
 
   func product(_ other: Term) throws(Unsupported.Reason) -> Term { try tape.add(MatMul(), [self, other]) }

@@ -18,6 +18,11 @@ package struct ProtoBytes: Sendable {
     varint(UInt64(bitPattern: Int64(value)))
   }
 
+  package mutating func add(_ field: UInt64, fixed32 value: UInt32) {
+    varint(field << 3 | 5)
+    bytes += (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+
   package mutating func add(_ field: UInt64, _ content: [UInt8]) {
     varint(field << 3 | 2)
     varint(UInt64(content.count))
