@@ -81,7 +81,7 @@ let testTargets: [Target] = [
     "NaiveTests", ["NaiveKernels", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
   tests("BackendTests", ["OperatorSuite", "TestSupport"] + core + backendModules),
   tests("SIMDTests", ["SIMDKernels", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"]),
-  tests("KernelsTests", ["Kernels", "Host"]),
+  tests("KernelsTests", ["Kernels", "Tensors", "Host"]),
   tests("MeasurementTests", ["Measurement", "TestSupport", "Host"]),
   tests("ReportsTests", ["Reports", "Measurement", "Host"]),
   tests("CompilerTests", ["Compiler", "TestSupport", "Tensors"]),

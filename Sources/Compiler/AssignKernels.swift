@@ -28,6 +28,8 @@ struct AssignKernels {
   let tuner: Tuner
   /// Narrows the candidates of a node: how a kernel is tried that would not be chosen; nil: all of them.
   var narrow: (([Candidate], KernelRequest) -> [Candidate])?
+  /// What the backends answered before.
+  var table: CandidateTable
   /// What was chosen before: followed as long as the candidates are the same, without measuring.
   var recorded: PlanChoice?
   private(set) var reports: [NodeReport] = []
@@ -40,11 +42,11 @@ struct AssignKernels {
     self.backends = backends
     self.options = options
     self.tuner = tuner
+    table = CandidateTable(backends, options)
   }
 
   /// Splits epilogues where the chosen kernels fuse only a part; every node is assigned in the end.
   mutating func run(on graph: inout Graph) throws(GraphError) -> [Assigned] {
-    var known: [KernelRequest: (candidates: [Candidate], considerations: [Consideration])] = [:]
     // Each round splits at least one step off, so a bound on the rounds is a bound on the length of epilogues.
     rounds = []
     for round in 0..<64 {
@@ -56,13 +58,9 @@ struct AssignKernels {
         guard let request = graph.request(for: node, threads: options.threads) else {
           throw GraphError(.malformed("a size is not known"), node: node.name)
         }
-        if known[request] == nil {
-          var considerations: [Consideration] = []
-          var found = backends.candidates(for: request, options, considerations: &considerations)
-          if let narrow { found = narrow(found, request) }
-          known[request] = (found, considerations)
-        }
-        guard let found = known[request]?.candidates, !found.isEmpty else {
+        var found = table[request].candidates
+        if let narrow { found = narrow(found, request) }
+        guard !found.isEmpty else {
           throw GraphError(.malformed("no kernel for \(node.op.name)"), node: node.name)
         }
         nodes.append((node, request))
@@ -85,7 +83,7 @@ struct AssignKernels {
       }
       if splits.isEmpty {
         if let recorded, recorded.kernels != zip(candidates, choice).map({ $0[$1].name }) { throw Self.otherCandidates }
-        report(graph, nodes, candidates, costs, choice, known)
+        report(graph, nodes, candidates, costs, choice)
         return zip(nodes, candidates).enumerated().map { i, pair in
           Assigned(node: pair.0.node, request: pair.0.request, candidate: pair.1[choice[i]])
         }
@@ -195,8 +193,7 @@ struct AssignKernels {
 
   private mutating func report(
     _ graph: Graph, _ nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]],
-    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]], _ choice: [Int],
-    _ known: [KernelRequest: (candidates: [Candidate], considerations: [Consideration])]
+    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]], _ choice: [Int]
   ) {
     for (i, (node, request)) in nodes.enumerated() {
       var considerations = candidates[i].indices.map { c in
@@ -205,7 +202,7 @@ struct AssignKernels {
           kernel: candidate.name, accepted: true, detail: candidate.offer.formatText(for: request),
           nanoseconds: costs[i][c].nanoseconds, isMeasured: costs[i][c].isMeasured)
       }
-      considerations += known[request]?.considerations ?? []
+      considerations += table[request].considerations
       reports.append(
         NodeReport(
           node: node.name, operatorName: node.op.name,

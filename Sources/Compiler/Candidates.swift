@@ -159,6 +159,31 @@ extension BackendSet {
   }
 }
 
+/// What the backends answered to the requests of one graph under one set of options, each asked once.
+final class CandidateTable {
+  private let backends: BackendSet
+  private let options: PlanOptions
+  private var known: [KernelRequest: (candidates: [Candidate], considerations: [Consideration])] = [:]
+
+  init(_ backends: BackendSet, _ options: PlanOptions) {
+    self.backends = backends
+    self.options = options
+  }
+
+  /// Whether the answers are the same under `other`.
+  func serves(_ other: PlanOptions) -> Bool {
+    options.selection == other.selection && options.allowed == other.allowed
+  }
+
+  subscript(request: KernelRequest) -> (candidates: [Candidate], considerations: [Consideration]) {
+    if let answer = known[request] { return answer }
+    var considerations: [Consideration] = []
+    let candidates = backends.candidates(for: request, options, considerations: &considerations)
+    known[request] = (candidates, considerations)
+    return (candidates, considerations)
+  }
+}
+
 extension Candidate {
   var backend: BackendID? {
     switch method {

@@ -14,6 +14,7 @@ struct Partition {
   let graph: Graph
   let backends: BackendSet
   let options: PlanOptions
+  let candidates: CandidateTable
 
   func program(
     path: String, source: any PlanSource, _ makePlan: (Graph) throws(GraphError) -> ExecutionPlan
@@ -74,8 +75,7 @@ struct Partition {
   private func isPlannable(_ node: Node) -> Bool {
     if !node.regions.isEmpty || node.op is If || node.op is Loop { return false }
     guard let request = graph.request(for: node, threads: options.threads) else { return false }
-    var ignored: [Consideration] = []
-    return !backends.candidates(for: request, options, considerations: &ignored).isEmpty
+    return !candidates[request].candidates.isEmpty
   }
 
   /// Whether knowing the operands' sizes would not help: sequences, strings.

@@ -55,7 +55,7 @@ extension PlanBuilder {
         if i >= recordedBands.count || !recordedBands[i] { decision.rows = nil }
       } else if fixedRows == nil {
         let times = tuner?.times(
-          ofBands: steps.map(\.costText).joined(separator: " | "), rows: [0, kernel.bandHeight]
+          ofBands: steps.map { $0.request?.costText ?? "" }.joined(separator: " | "), rows: [0, kernel.bandHeight]
         ) { raceTimes([candidate.plan(nil), candidate.plan(kernel)], threads: options.threads, budget: $0) }
         decision.times = times.map { ($0[0], $0[1]) }
         // Threads make the rows between their parts twice.

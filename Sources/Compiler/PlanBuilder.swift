@@ -30,9 +30,9 @@ struct PlanBuilder {
     var outputs: [Physical?]
     var overlays: [Overlay]
     var label: ExecutionPlan.Label
-    /// The kernel as one that computes row bands, and what its cost depends on.
+    /// The kernel as one that computes row bands, and what was asked of it.
     var banded: (any BandedKernel)?
-    var costText = ""
+    var request: KernelRequest?
   }
 
   let graph: Graph
@@ -231,7 +231,7 @@ struct PlanBuilder {
           kernel: prepared, inputs: Array(operands.prefix(node.inputs.count)),
           epilogueInputs: Array(operands.dropFirst(node.inputs.count)), outputs: results,
           overlays: part == nil ? item.candidate.offer.overlays : [], label: label,
-          banded: part == nil && item.candidate.offer.rowBands ? prepared as? any BandedKernel : nil, costText: item.request.costText))
+          banded: part == nil && item.candidate.offer.rowBands ? prepared as? any BandedKernel : nil, request: item.request))
     }
     for (output, result) in zip(node.outputs, results) {
       if let output, let result { try setGiven(output, result) }

@@ -44,6 +44,7 @@ package final class PlanChoices: Sendable {
   package init(_ choices: [Key: PlanChoice] = [:]) { made = Mutex(choices) }
 
   package var all: [Key: PlanChoice] { made.withLock { $0 } }
+  var isSingle: Bool { made.withLock { $0.count == 1 } }
 
   /// What was chosen for `key`; where nothing was, what was chosen for the nearest number of threads.
   func choice(for key: Key) -> PlanChoice? {

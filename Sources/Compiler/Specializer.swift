@@ -43,28 +43,43 @@ package final class Specializer: PlanSource {
   package var guessCount: Int { lastGuessCount.withLock { $0 } }
 
   package func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program {
+    let planning = Planning(
+      candidates: CandidateTable(backends, options),
+      // Of several plans, nobody knows yet which one's weights are wanted.
+      check: choices.isSingle ? packed.checkAhead(threads: options.threads) : nil)
+    defer { planning.check?.end() }
     let bound = try specialized(graph, inputs)
     if path.isEmpty {
       lastReports.withLock { $0 = [] }
       lastGuessCount.withLock { $0 = 0 }
     }
-    if !options.keepsFileLayout, let split = BatchSplit(bound), let program = program(for: graph, inputs, split, path) {
+    if !options.keepsFileLayout, let split = BatchSplit(bound),
+      let program = program(for: graph, inputs, split, path, planning)
+    {
       return program
     }
-    return try program(bound, path)
+    return try program(bound, path, planning)
   }
 
-  private func program(_ bound: Graph, _ path: String) throws(GraphError) -> Program {
-    try Partition(graph: bound, backends: backends, options: options).program(
+  /// What the steps of one call share.
+  private struct Planning {
+    let candidates: CandidateTable
+    let check: WeightCheck?
+  }
+
+  private func program(_ bound: Graph, _ path: String, _ planning: Planning) throws(GraphError) -> Program {
+    try Partition(graph: bound, backends: backends, options: options, candidates: planning.candidates).program(
       path: path, source: self
-    ) { (region) throws(GraphError) in try self.plan(region) }
+    ) { (region) throws(GraphError) in try self.plan(region, planning) }
   }
 
   /// The program that takes the batch in parts; nil where that is not one plan for all of the graph.
-  private func program(for graph: Graph, _ inputs: [InputKey], _ split: BatchSplit, _ path: String) -> Program? {
+  private func program(
+    for graph: Graph, _ inputs: [InputKey], _ split: BatchSplit, _ path: String, _ planning: Planning
+  ) -> Program? {
     let before = reports
     guard let part = try? specialized(graph, split.inputs(inputs)), split.agrees(part),
-      let program = try? program(part, path), let turn = program.singlePlan
+      let program = try? program(part, path, planning), let turn = program.singlePlan
     else {
       lastReports.withLock { $0 = before }
       return nil
@@ -104,10 +119,17 @@ package final class Specializer: PlanSource {
 
   // MARK: Plans
 
-  private func plan(_ region: Graph) throws(GraphError) -> ExecutionPlan {
+  private func plan(_ region: Graph, _ planning: Planning) throws(GraphError) -> ExecutionPlan {
     let key = PlanChoices.Key(region, options)
     let chosen: Draft
-    if let known = recorded(region, key) { chosen = known } else { chosen = try measured(region, key) }
+    if let known = recorded(region, key, planning.candidates) {
+      chosen = known
+    } else {
+      // What is measured needs the threads.
+      planning.check?.end()
+      chosen = try measured(region, key, planning.candidates)
+    }
+    planning.check?.end()
     packed.absorb(chosen.packed)
     do { try packed.check(threads: options.threads) } catch { throw GraphError(.malformed(error.reason)) }
     lastReports.withLock { $0 += chosen.reports }
@@ -116,31 +138,33 @@ package final class Specializer: PlanSource {
   }
 
   /// What was chosen before; nil where nothing was, or for other kernels than there are now.
-  private func recorded(_ region: Graph, _ key: PlanChoices.Key) -> Draft? {
+  private func recorded(_ region: Graph, _ key: PlanChoices.Key, _ candidates: CandidateTable) -> Draft? {
     guard let choice = choices.choice(for: key) else { return nil }
     var options = options
     if let backend = choice.backend { options.selection = .backend(BackendID(name: backend)) }
-    return try? draft(region, options, over: packed, following: choice)
+    return try? draft(region, options, over: packed, candidates, following: choice)
   }
 
-  private func measured(_ region: Graph, _ key: PlanChoices.Key) throws(GraphError) -> Draft {
+  private func measured(
+    _ region: Graph, _ key: PlanChoices.Key, _ candidates: CandidateTable
+  ) throws(GraphError) -> Draft {
     if options.selection == .auto { tuner.start(budget: options.tuningBudget) }
-    var chosen = try fitting(region)
+    var chosen = try fitting(region, candidates)
     if options.selection == .auto, !options.prefersMemory { chosen = try fastest(region, against: chosen) }
     choices.keep(chosen.choice, for: key)
     return chosen
   }
 
   /// The fastest plan that fits the limit: a byte of weights costs more from try to try. Throws what the smallest needs.
-  private func fitting(_ region: Graph) throws(GraphError) -> Draft {
+  private func fitting(_ region: Graph, _ candidates: CandidateTable) throws(GraphError) -> Draft {
     var options = options
     while options.bytePrice < PlanOptions.highestBytePrice {
-      do throws(GraphError) { return try draft(region, options, over: packed) } catch {
+      do throws(GraphError) { return try draft(region, options, over: packed, candidates) } catch {
         guard error.isBudget else { throw error }
       }
       options.bytePrice *= 2
     }
-    return try draft(region, options, over: packed)
+    return try draft(region, options, over: packed, candidates)
   }
 
   /// A plan that may be dropped again, with the packed weights that only it needs.
@@ -153,10 +177,12 @@ package final class Specializer: PlanSource {
   }
 
   private func draft(
-    _ region: Graph, _ options: PlanOptions, over base: PackedWeights, following choice: PlanChoice? = nil
+    _ region: Graph, _ options: PlanOptions, over base: PackedWeights, _ candidates: CandidateTable,
+    following choice: PlanChoice? = nil
   ) throws(GraphError) -> Draft {
     var graph = region
     var assignment = AssignKernels(backends: backends, options: options, tuner: tuner)
+    if candidates.serves(options) { assignment.table = candidates }
     assignment.recorded = choice
     let assigned = try assignment.run(on: &graph)
     // Before anything is packed.
@@ -194,7 +220,7 @@ package final class Specializer: PlanSource {
     for id in backends.available where id != .naive && Self.couldWin(id, against: mixture.reports) {
       var single = options
       single.selection = .backend(id)
-      guard let rival = try? draft(region, single, over: mixture.packed) else { continue }
+      guard let rival = try? draft(region, single, over: mixture.packed, CandidateTable(backends, single)) else { continue }
       let kernels = rival.plan.labels.map(\.kernel)
       if rivals.contains(where: { $0.plan.labels.map(\.kernel) == kernels }) { continue }
       // A rival without kernels of its own is another one in disguise.

@@ -28,46 +28,42 @@ package final class PackedWeights: Sendable {
   }
 
   private let blobs = Mutex<[PackKey: TensorStorage]>([:])
-  private let unchecked = Mutex<[PackKey: Stored]>([:])
+  private let unchecked = Mutex<[PackKey: Int]>([:])
   private let base: PackedWeights?
-  private let stored: [PackKey: Stored]
+  private let stored: StoredWeights?
 
   /// What is in `base` or in `stored` already is taken from there.
   package init(over base: PackedWeights? = nil, stored: [PackKey: Stored] = [:]) {
     self.base = base
-    self.stored = stored
+    self.stored = stored.isEmpty ? nil : StoredWeights(stored)
   }
 
   private func known(_ key: PackKey, byteCount: Int) -> TensorStorage? {
     if let blob = blobs.withLock({ $0[key] }) { return blob }
-    if let item = stored[key], item.storage.bytes.count == byteCount {
-      blobs.withLock { $0[key] = item.storage }
-      unchecked.withLock { $0[key] = item }
-      return item.storage
+    if let stored, let position = stored.position(of: key), stored.storage(at: position).bytes.count == byteCount {
+      let storage = stored.storage(at: position)
+      blobs.withLock { $0[key] = storage }
+      unchecked.withLock { $0[key] = position }
+      return storage
     }
     return base?.known(key, byteCount: byteCount)
   }
 
+  /// Lets free threads compare checksums of what a file holds while the caller plans, until it ends that. nil: nothing is
+  /// to be compared, or no thread is free.
+  package func checkAhead(threads: Int) -> WeightCheck? { stored?.begin(threads: threads) }
+
   /// Compares the checksums of what was asked for since the last time, on `threads` threads: nothing may run before.
   /// Throws when one is another.
   package func check(threads: Int) throws(KernelError) {
-    let items = unchecked.withLock { items in
-      defer { items = [:] }
-      return Array(items)
+    let asked = unchecked.withLock { asked in
+      defer { asked = [:] }
+      return asked
     }
-    if items.isEmpty { return }
-    let team = Team(threads: threads)
-    team.lease()
-    defer { team.release() }
-    let sums = [UInt64](unsafeUninitializedCapacity: items.count) { sums, count in
-      Workers(team: team).forEach(items.count, ChecksumWork(items: items.map(\.value), sums: sums))
-      count = items.count
-    }
-    guard zip(sums, items).allSatisfy({ $0 == $1.value.checksum }) else {
-      // Whoever asks again is told again.
-      blobs.withLock { blobs in for item in items { blobs[item.key] = nil } }
-      throw KernelError("packed weights are not those that were written: the file is damaged")
-    }
+    guard let stored, !asked.isEmpty, !stored.areRight(asked.values.sorted(), threads: threads) else { return }
+    // Whoever asks again is told again.
+    blobs.withLock { blobs in for key in asked.keys { blobs[key] = nil } }
+    throw KernelError("packed weights are not those that were written: the file is damaged")
   }
 
   /// Keeps what was asked of `other`.
@@ -99,11 +95,4 @@ package final class PackedWeights: Sendable {
   package var count: Int { blobs.withLock { $0.count } }
   /// Every blob that was asked for.
   package var all: [PackKey: TensorStorage] { blobs.withLock { $0 } }
-}
-
-private struct ChecksumWork: ParallelWork {
-  let items: [PackedWeights.Stored]
-  nonisolated(unsafe) let sums: UnsafeMutableBufferPointer<UInt64>
-
-  func run(chunk: Int) { sums[chunk] = Checksum.of(items[chunk].storage.bytes) }
 }

@@ -56,11 +56,18 @@ package final class Team: @unchecked Sendable {
   /// Each thread begins with a range of its own, the same from step to step, so that it mostly reads what it wrote
   /// itself; then it helps the others.
   package func dispatch(_ chunks: Int, _ context: UnsafeRawPointer, of type: any ParallelWork.Type) {
+    begin(chunks, context, of: type)
+    finish()
+  }
+
+  /// The first half of a dispatch: the leased workers begin, and the caller goes on with something else. What lies at
+  /// `context` must stay until `finish()`, and no other dispatch may come before.
+  func begin(_ chunks: Int, _ context: UnsafeRawPointer, of type: any ParallelWork.Type) {
     self.type = type
     self.context = context
     chunkCount = chunks
     callerProcessor = Processor.current
-    let helpers = min(leasedCount, chunks - 1)
+    let helpers = min(leasedCount, max(chunks - 1, 0))
     rangeCount = helpers + 1
     for i in 0...helpers { nextChunks[i * Self.lineCount].store(range(i).lowerBound, ordering: .relaxed) }
     pending.store(helpers, ordering: .relaxed)
@@ -70,6 +77,10 @@ package final class Team: @unchecked Sendable {
       remaining &= remaining - 1
       pool.start(index, for: self, rank: i + 1)
     }
+  }
+
+  /// The second half: the caller helps, and waits until all is done.
+  func finish() {
     work(0)
     var spins = 0
     while pending.load(ordering: .acquiring) != 0 {

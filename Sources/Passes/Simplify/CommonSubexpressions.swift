@@ -64,16 +64,16 @@ package struct CommonSubexpressions: Pass {
   /// Constants of one identity, and small ones of the same type and bytes, become one value.
   private func mergeConstants(of graph: inout Graph) throws(GraphError) -> Int {
     var byIdentity: [ConstantID: ValueID] = [:]
-    var byBytes: [String: ValueID] = [:]
+    var byBytes: [Small: ValueID] = [:]
     var changes = 0
     var patch = Patch(for: graph)
     for id in graph.valueIDs where !graph.uses(of: id).isEmpty {
       guard let constant = graph.constant(id) else { continue }
       var kept = byIdentity[constant.id]
       if let same = kept, graph.tensorType(same) != constant.type { kept = nil }
-      if kept == nil, let text = Self.bytes(of: constant) {
-        kept = byBytes[text]
-        if kept == nil { byBytes[text] = id }
+      if kept == nil, let small = Small(constant) {
+        kept = byBytes[small]
+        if kept == nil { byBytes[small] = id }
       }
       if let kept {
         patch.replace(id, with: kept)
@@ -86,13 +86,17 @@ package struct CommonSubexpressions: Pass {
     return changes
   }
 
-  private static func bytes(of constant: Constant) -> String? {
-    guard let tensor = constant.stored, tensor.dataType != .string, tensor.byteCount <= 256,
-      tensor.format == .rowMajor(tensor.dataType)
-    else { return nil }
-    let bytes = tensor.bytes
-    return "\(constant.type) "
-      + (0..<bytes.count).map { "\(bytes.base.load(fromByteOffset: $0, as: UInt8.self))" }
-      .joined(separator: ",")
+  /// A small constant by its bits.
+  private struct Small: Hashable {
+    let type: TensorType
+    let bytes: [UInt8]
+
+    init?(_ constant: Constant) {
+      guard let tensor = constant.stored, tensor.dataType != .string, tensor.byteCount <= 256,
+        tensor.format == .rowMajor(tensor.dataType)
+      else { return nil }
+      type = constant.type
+      bytes = tensor.withBytes { Array(UnsafeRawBufferPointer(start: $0.base, count: $0.count)) }
+    }
   }
 }
