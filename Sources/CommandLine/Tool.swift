@@ -7,7 +7,7 @@ package let tool = Program(
   name: "needletail", version: Engine.version,
   summary: "Compiles neural networks once and runs them on a backend chosen per run.",
   commands: [
-    inspectCommand, checkCommand, compileCommand, runCommand, benchCommand, compareCommand, accuracyCommand,
+    inspectCommand, checkCommand, compileCommand, exportCommand, runCommand, benchCommand, compareCommand, accuracyCommand,
     whyCommand, reportCommand, hostCommand, testCommand, testWorkerCommand, freshRunCommand, workerCommand,
   ],
   examples: ["run model.onnx --input x=random", "compare model.onnx --batch 1,8 --backend all"]

@@ -3,6 +3,7 @@ import Compiler
 import Host
 import IR
 import Kernels
+import ONNX
 import Passes
 import Runtime
 import Synchronization
@@ -22,6 +23,9 @@ public final class CompiledModel: Sendable {
   package let originalNodeCount: Int
 
   let origin: CompiledFile.Origin
+  /// What the file says of its outputs, and beside the graph.
+  let declaredOutputs: [ValueType]
+  let metadata: [StringEntryProto]
   let packed: PackedWeights
   let choices: PlanChoices
   private let tuners = Mutex<[Int: Tuner]>([:])
@@ -52,6 +56,8 @@ public final class CompiledModel: Sendable {
     }
     inputs = model.inputs
     outputs = model.outputs
+    declaredOutputs = model.file.declaredOutputs
+    metadata = model.file.metadata
     if let file = model.compiledFile {
       let isStale = !file.staleness.isEmpty
       originalNodeCount = file.origin.nodeCount
