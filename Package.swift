@@ -79,14 +79,14 @@ let testTargets: [Target] = [
   tests("OperatorsTests", ["Operators", "IR", "Tensors"]),
   tests(
     "NaiveTests", ["NaiveKernels", "OperatorSuite", "TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
-  tests("BackendTests", ["OperatorSuite", "TestSupport"] + core + backendModules),
+  tests("BackendTests", ["Needletail", "OperatorSuite", "TestSupport"] + core + backendModules),
   tests("SIMDTests", ["SIMDKernels", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"]),
   tests("KernelsTests", ["Kernels", "Tensors", "Host"]),
   tests("MeasurementTests", ["Measurement", "TestSupport", "Host"]),
   tests("ReportsTests", ["Reports", "Measurement", "Host"]),
   tests("CompilerTests", ["Compiler", "TestSupport", "Tensors"]),
   tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
-  tests("NeedletailTests", ["Needletail", "CompiledFile", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
+  tests("NeedletailTests", ["Needletail", "CompiledFile", "ONNX", "IR", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
   tests(
     "BenchmarksTests",

@@ -103,6 +103,15 @@ final class ExportContext {
     return constant(tensor, suffix: suffix)
   }
 
+  /// An end of a range: what is beyond the numbers of an integer type is the nearest of them.
+  func bound(_ value: Double, _ type: DataType, suffix: String) throws(Unwritable.Reason) -> String {
+    guard type.isInteger, let bits = type.bitWidth, !value.isNaN else { return try scalar(value, type, suffix: suffix) }
+    let most = Double(sign: .plus, exponent: type.isSignedInteger ? bits - 1 : bits, significand: 1)
+    let least = type.isSignedInteger ? -most : 0
+    // Of 64 bits the last numbers are no Doubles, and are what is beyond them rounds to.
+    return try scalar(min(max(value, least), bits < 64 ? most - 1 : most), type, suffix: suffix)
+  }
+
   /// An operand that an attribute may stand for.
   func parameter(_ values: [Int]?, or index: Int, suffix: String) throws(Unwritable.Reason) -> String {
     if let values { return try ints(values, suffix: suffix) }
@@ -236,8 +245,8 @@ final class ExportContext {
         if function.isPredicate { type = .bool }
       case .clamp(let lower, let upper):
         // An end that is infinite bounds nothing.
-        let least = lower.value == -.infinity ? "" : try scalar(lower.value, type, suffix: "least")
-        let most = upper.value == .infinity ? "" : try scalar(upper.value, type, suffix: "most")
+        let least = lower.value == -.infinity ? "" : try bound(lower.value, type, suffix: "least")
+        let most = upper.value == .infinity ? "" : try bound(upper.value, type, suffix: "most")
         try put("Clip", [value, least, most], next, suffix: suffix)
       case .binary(let function, let index, let swapped):
         let other = try operand(index)

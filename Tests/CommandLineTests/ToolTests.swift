@@ -89,6 +89,34 @@ import Testing
     #expect(try run("compile", path).code == 2)
   }
 
+  @Test func exportedModelsRun() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    let written = folder.path + "/written.onnx"
+    let export = try run("export", model, "-o", written, "-v")
+    #expect(export.code == 0, "\(export.errors)")
+    #expect(export.output.contains("opset      21"))
+    #expect(export.output.contains("1  Relu"))
+    let input = folder.write("x.pb", TinyModel.tensor([1, 2, 3, 4], sizes: [1, 4]))
+    let answers = try [model, written].map { try run("run", $0, "--input", "x=\(input)", "--backend", "naive").output }
+    #expect(answers[1].contains("min 0  max 6.0000  mean 2.0000"))
+    #expect(answers[0].contains("min 0  max 6.0000  mean 2.0000"))
+    let apart = try run("export", model, "-o", written, "--external-data", "--json", "-")
+    #expect(apart.output.contains("\"data_path\": \"\(written).data\""))
+    #expect(try run("export", "--help").output.contains("--opset N"))
+  }
+
+  @Test func exportSaysWhatIsWrong() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    #expect(try run("export", model).code == 64)
+    #expect(try run("export", model, "-o", "\(folder.path)/m.onnx", "--opset", "99").code == 64)
+    #expect(try run("export", model, "-o", "/no/such/folder/m.onnx").code == 1)
+    #expect(try run("export", "/no/such/model.onnx", "-o", "\(folder.path)/m.onnx").code == 1)
+    let odd = folder.write("odd.onnx", TinyModel.bytes(operatorName: "NoSuchOperator"))
+    #expect(try run("export", odd, "-o", "\(folder.path)/m.onnx").code == 2)
+  }
+
   @Test func wrongInputsAreNamed() throws {
     let folder = TemporaryFolder()
     let model = tinyModel(folder)

@@ -21,7 +21,7 @@ extension ExportRules {
         guard let value else { return n.input(index) }
         // An end that is infinite bounds nothing.
         return value.value == (index == 1 ? -.infinity : .infinity)
-          ? "" : try n.scalar(value.value, try n.dataType(0), suffix: suffix)
+          ? "" : try n.bound(value.value, try n.dataType(0), suffix: suffix)
       }
       try n.emit("Clip", [n.input(0), try bound(op.lower, 1, "least"), try bound(op.upper, 2, "most")])
     },

@@ -30,7 +30,7 @@ extension ExportRules {
 
   static let ordering: [ExportRule] = [
     rule(TopK.self) { (op, n) throws(Unwritable.Reason) in
-      try n.emit("TopK", since: 11, [.int("axis", op.axis), .flag("largest", op.largest)])
+      try n.emitAll("TopK", n.inputs, since: 11, [.int("axis", op.axis), .flag("largest", op.largest)])
     },
     rule(Unique.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("Unique", [op.axis.map { .int("axis", $0) }, .flag("sorted", op.sorted)])

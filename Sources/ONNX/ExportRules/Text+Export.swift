@@ -6,8 +6,8 @@ extension ExportRules {
   static let text: [ExportRule] = [
     plain(StringConcat.self, since: 20),
     rule(StringSplit.self) { (op, n) throws(Unwritable.Reason) in
-      try n.emit(
-        "StringSplit", since: 20,
+      try n.emitAll(
+        "StringSplit", n.inputs, since: 20,
         [op.delimiter.isEmpty ? nil : .text("delimiter", op.delimiter), op.maximumSplits.map { .int("maxsplit", $0) }])
     },
     rule(StringNormalizer.self) { (op, n) throws(Unwritable.Reason) in

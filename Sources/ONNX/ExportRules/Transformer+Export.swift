@@ -56,7 +56,8 @@ extension ExportRules {
           op.to.map { .type("output_dtype", $0) },
         ])
     },
-    plain(DynamicQuantizeLinear.self), plain(MatMulInteger.self), plain(QLinearMatMul.self),
+    rule(DynamicQuantizeLinear.self) { (_, n) throws(Unwritable.Reason) in try n.emitAll("DynamicQuantizeLinear", n.inputs) },
+    plain(MatMulInteger.self), plain(QLinearMatMul.self),
   ]
 
   static let recurrent: [ExportRule] = [
