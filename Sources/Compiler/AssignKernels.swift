@@ -26,6 +26,8 @@ struct AssignKernels {
   let backends: BackendSet
   let options: PlanOptions
   let tuner: Tuner
+  /// Whether costs are measured; else they are predicted.
+  var measures: Bool
   /// Narrows the candidates of a node: how a kernel is tried that would not be chosen; nil: all of them.
   var narrow: (([Candidate], KernelRequest) -> [Candidate])?
   /// What the backends answered before.
@@ -43,6 +45,7 @@ struct AssignKernels {
     self.options = options
     self.tuner = tuner
     table = CandidateTable(backends, options)
+    measures = options.selection == .auto
   }
 
   /// Splits epilogues where the chosen kernels fuse only a part; every node is assigned in the end.
@@ -107,26 +110,44 @@ struct AssignKernels {
     return recorded.rounds[round].map { Int($0) }
   }
 
+  private typealias Cost = (nanoseconds: Double, isMeasured: Bool)
+
   private func costs(
     of nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]], in graph: Graph
-  ) -> [[(nanoseconds: Double, isMeasured: Bool)]] {
-    nodes.indices.map { i in
-      let (node, request) = nodes[i]
-      let isTuned = options.selection == .auto && recorded == nil
-      let measured = isTuned ? tuner.times(of: candidates[i], request, graph.constants(of: node)) : [:]
-      return candidates[i].indices.map { c in
-        if let time = measured[c] {
-          let isForeign = candidates[i][c].backend == .oneDNN || candidates[i][c].backend == .openBLAS
-          return (time * (isForeign ? Self.foreignHandicap : 1) + unfusedCost(candidates[i][c], request), true)
-        }
-        return (predictedCost(candidates[i][c], request), false)
-      }
+  ) -> [[Cost]] {
+    var positions: [KernelRequest: [Int]] = [:]
+    for (i, (_, request)) in nodes.enumerated() { positions[request, default: []].append(i) }
+    let kinds = positions.values.sorted { $0[0] < $1[0] }.map { positions in
+      let first = positions[0]
+      let predicted = candidates[first].map { predictedCost($0, nodes[first].request) }
+      return (positions: positions, predicted: predicted, weight: (predicted.min() ?? 0) * Double(positions.count))
     }
+    var costs = [[Cost]](repeating: [], count: nodes.count)
+    // What takes the most time is measured first: the budget may not last for all.
+    for kind in kinds.sorted(by: { ($0.weight, $1.positions[0]) > ($1.weight, $0.positions[0]) }) {
+      let first = kind.positions[0]
+      let (node, request) = nodes[first]
+      let isTuned = measures && recorded == nil && request.work.bytes < Double(options.memoryLimit) / 4
+      let measured =
+        isTuned
+        ? tuner.times(
+          of: candidates[first], request, text: request.costText, graph.constants(of: node), predicted: kind.predicted)
+        : [:]
+      let own = candidates[first].indices.map { c -> Cost in
+        guard let time = measured[c] else { return (kind.predicted[c], false) }
+        let isForeign = candidates[first][c].backend == .oneDNN || candidates[first][c].backend == .openBLAS
+        return (
+          time * (isForeign ? Self.foreignHandicap : 1) + unfusedCost(candidates[first][c], request), true
+        )
+      }
+      for i in kind.positions { costs[i] = own }
+    }
+    return costs
   }
 
   private func problem(
     _ graph: Graph, _ nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]],
-    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]]
+    _ costs: [[Cost]]
   ) -> AssignmentProblem {
     var alternatives: [[AssignmentProblem.Alternative]] = []
     let position = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1.node.id, $0) })
@@ -176,7 +197,7 @@ struct AssignKernels {
   /// What a Concat's copy of the node's result costs, where all of its operands can be written in their places.
   private func savedCopy(
     _ graph: Graph, _ node: Node, _ nodes: [(node: Node, request: KernelRequest)], _ position: [NodeID: Int],
-    _ candidates: [[Candidate]], _ costs: [[(nanoseconds: Double, isMeasured: Bool)]]
+    _ candidates: [[Candidate]], _ costs: [[Cost]]
   ) -> Double {
     guard node.outputs.count == 1, let output = node.outputs[0], case .operand(let reader, _)? = graph.uses(of: output).first,
       let operands = ConcatPart.channelOperands(of: graph[reader], in: graph), operands.contains(output),
@@ -193,7 +214,7 @@ struct AssignKernels {
 
   private mutating func report(
     _ graph: Graph, _ nodes: [(node: Node, request: KernelRequest)], _ candidates: [[Candidate]],
-    _ costs: [[(nanoseconds: Double, isMeasured: Bool)]], _ choice: [Int]
+    _ costs: [[Cost]], _ choice: [Int]
   ) {
     for (i, (node, request)) in nodes.enumerated() {
       var considerations = candidates[i].indices.map { c in

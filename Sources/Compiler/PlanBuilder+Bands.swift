@@ -55,7 +55,8 @@ extension PlanBuilder {
         if i >= recordedBands.count || !recordedBands[i] { decision.rows = nil }
       } else if fixedRows == nil {
         let times = tuner?.times(
-          ofBands: steps.map { $0.request?.costText ?? "" }.joined(separator: " | "), rows: [0, kernel.bandHeight]
+          of: steps.map { $0.request?.costText ?? "" }.joined(separator: " | "), "bands", variants: [0, kernel.bandHeight],
+          budget: tuner?.isSpent ?? true ? 0 : 20_000_000
         ) { raceTimes([candidate.plan(nil), candidate.plan(kernel)], threads: options.threads, budget: $0) }
         decision.times = times.map { ($0[0], $0[1]) }
         // Threads make the rows between their parts twice.

@@ -50,6 +50,10 @@ func raceTimes(_ plans: [ExecutionPlan], threads: Int, budget: UInt64) -> [Doubl
       } while runs < 2 || (runs < 20 && monotonicNanoseconds() < turnEnd)
     }
     if round >= 1, monotonicNanoseconds() > deadline { break }
+    // Who is far behind need not be looked at for longer.
+    if round == 0, let best = times.compactMap({ $0.min() }).min() {
+      for i in times.indices where (times[i].min() ?? 0) > 1.15 * best { instances[i] = nil }
+    }
   }
   withExtendedLifetime(kept) {}
   return times.map { $0.isEmpty ? .infinity : $0.sorted()[$0.count / 4] }

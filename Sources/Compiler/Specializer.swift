@@ -149,8 +149,11 @@ package final class Specializer: PlanSource {
     _ region: Graph, _ key: PlanChoices.Key, _ candidates: CandidateTable
   ) throws(GraphError) -> Draft {
     if options.selection == .auto { tuner.start(budget: options.tuningBudget) }
+    defer { tuner.finish() }
     var chosen = try fitting(region, candidates)
-    if options.selection == .auto, !options.prefersMemory { chosen = try fastest(region, against: chosen) }
+    if options.selection == .auto, !options.prefersMemory {
+      chosen = try fastest(region, against: chosen, key)
+    }
     choices.keep(chosen.choice, for: key)
     return chosen
   }
@@ -180,9 +183,17 @@ package final class Specializer: PlanSource {
     _ region: Graph, _ options: PlanOptions, over base: PackedWeights, _ candidates: CandidateTable,
     following choice: PlanChoice? = nil
   ) throws(GraphError) -> Draft {
+    try draft(region, options, in: PackedWeights(over: base), candidates, following: choice)
+  }
+
+  private func draft(
+    _ region: Graph, _ options: PlanOptions, in packed: PackedWeights, _ candidates: CandidateTable,
+    following choice: PlanChoice? = nil
+  ) throws(GraphError) -> Draft {
     var graph = region
     var assignment = AssignKernels(backends: backends, options: options, tuner: tuner)
     if candidates.serves(options) { assignment.table = candidates }
+    assignment.measures = self.options.selection == .auto
     assignment.recorded = choice
     let assigned = try assignment.run(on: &graph)
     // Before anything is packed.
@@ -190,7 +201,6 @@ package final class Specializer: PlanSource {
     if weights > Double(options.memoryLimit) {
       throw GraphError(.budget("the weights need \(Int(min(weights, 1e18))) bytes, the limit is \(options.memoryLimit)"))
     }
-    let packed = PackedWeights(over: base)
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
     builder.tuner = self.options.selection == .auto ? tuner : nil
     builder.recordedBands = choice?.bands
@@ -215,21 +225,35 @@ package final class Specializer: PlanSource {
 
   /// The fastest plan: kernels mixed as measured one by one, which may mislead, against each backend alone, run in
   /// turns as a whole. The mixture stays unless another is clearly faster.
-  private func fastest(_ region: Graph, against mixture: Draft) throws(GraphError) -> Draft {
-    var rivals = [mixture]
+  private func fastest(
+    _ region: Graph, against mixture: Draft, _ key: PlanChoices.Key
+  ) throws(GraphError) -> Draft {
+    let weights = BorrowedWeights(mixture.packed)
+    var rivals: [(options: PlanOptions, draft: Draft)] = [(options, mixture)]
     for id in backends.available where id != .naive && Self.couldWin(id, against: mixture.reports) {
       var single = options
       single.selection = .backend(id)
-      guard let rival = try? draft(region, single, over: mixture.packed, CandidateTable(backends, single)) else { continue }
+      guard
+        let rival = try? draft(
+          region, single, in: PackedWeights { weights.take($0) }, CandidateTable(backends, single))
+      else { continue }
       let kernels = rival.plan.labels.map(\.kernel)
-      if rivals.contains(where: { $0.plan.labels.map(\.kernel) == kernels }) { continue }
+      if rivals.contains(where: { $0.draft.plan.labels.map(\.kernel) == kernels }) { continue }
       // A rival without kernels of its own is another one in disguise.
-      if rival.plan.labels.contains(where: { $0.backend == id.name }) { rivals.append(rival) }
+      if rival.plan.labels.contains(where: { $0.backend == id.name }) { rivals.append((single, rival)) }
     }
     if rivals.count == 1 { return mixture }
-    let times = raceTimes(rivals.map(\.plan), threads: options.threads, budget: options.tuningBudget / 2)
-    let single = times.indices.dropFirst().min { times[$0] < times[$1] } ?? 0
-    return times[single] < times[0] * 0.98 ? rivals[single] : mixture
+    let digest = ConstantID(of: rivals.flatMap { $0.draft.plan.labels.map(\.kernel) }.joined(separator: " "))
+    let times = tuner.times(
+      of: "\(key.region.text) \(key.options) t\(key.threads) \(digest.text)", "whole", variants: Array(rivals.indices),
+      budget: options.tuningBudget / 6
+    ) { raceTimes(rivals.map(\.draft.plan), threads: options.threads, budget: $0) }
+    guard let times, let single = times.indices.dropFirst().min(by: { times[$0] < times[$1] }),
+      times[single] < times[0] * 0.98
+    else { return mixture }
+    return try draft(
+      region, rivals[single].options, over: mixture.packed, CandidateTable(backends, rivals[single].options),
+      following: rivals[single].draft.choice)
   }
 
   /// Whether a backend's kernels, each at its fastest, come near the mixture in the sum: otherwise its plan need not be
@@ -245,6 +269,6 @@ package final class Specializer: PlanSource {
       mixture += chosen
       single += times.filter { $0.kernel.hasPrefix("\(id.name).") }.map(\.nanoseconds).min() ?? chosen
     }
-    return single <= mixture * 1.25
+    return single <= mixture * 1.15
   }
 }

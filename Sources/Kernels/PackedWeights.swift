@@ -31,11 +31,21 @@ package final class PackedWeights: Sendable {
   private let unchecked = Mutex<[PackKey: Int]>([:])
   private let base: PackedWeights?
   private let stored: StoredWeights?
+  /// Memory that is handed out as it is; nil: all weights are packed.
+  private let blank: (@Sendable (Int) -> TensorStorage?)?
 
   /// What is in `base` or in `stored` already is taken from there.
   package init(over base: PackedWeights? = nil, stored: [PackKey: Stored] = [:]) {
     self.base = base
     self.stored = stored.isEmpty ? nil : StoredWeights(stored)
+    blank = nil
+  }
+
+  /// Weights for measuring: `blank` hands out so many bytes of any numbers; nil: they are to be packed.
+  package init(blank: @escaping @Sendable (_ byteCount: Int) -> TensorStorage?) {
+    base = nil
+    stored = nil
+    self.blank = blank
   }
 
   private func known(_ key: PackKey, byteCount: Int) -> TensorStorage? {
@@ -77,6 +87,10 @@ package final class PackedWeights: Sendable {
     _ key: PackKey, byteCount: Int, _ fill: (MutableBytes) throws(KernelError) -> Void
   ) throws(KernelError) -> TensorStorage {
     if let blob = known(key, byteCount: byteCount) {
+      blobs.withLock { $0[key] = blob }
+      return blob
+    }
+    if let blob = blank?(byteCount) {
       blobs.withLock { $0[key] = blob }
       return blob
     }
