@@ -40,6 +40,8 @@ public struct CompileOptions: Sendable, Hashable {
   public var foldBudgetBytes: Int
   /// Seconds that `auto` may measure for one plan.
   public var tuningSeconds: Double
+  /// Quantized weights stay as they are, each behind its DequantizeLinear: what other engines know quantized models by.
+  package var keepsQuantizedWeights = false
 
   public init(
     optimization: Optimization = .full, numerics: NumericsPolicy = .fast, prefer: Preference = .speed,

@@ -3,7 +3,7 @@ import ONNX
 
 /// How `CompiledModel.export(to:_:)` writes a model.
 public struct ExportOptions: Sendable, Hashable {
-  /// The version of ONNX's own operators, 18 to 28; nil: 21, or the lowest above it that has a form for every node.
+  /// The version of ONNX's own operators, 18 to 28; nil: 20, or the lowest above it that has a form for every node.
   public var operatorSet: Int?
   /// Weights go to a file of their own, `NAME.data` beside the model. Without it they do where one file would have more
   /// than 2 GiB, which readers refuse.
@@ -30,12 +30,27 @@ public struct ExportReport: Sendable, Hashable {
   public var dataByteCount: Int
 }
 
-extension CompiledModel {
+extension Model {
   /// Writes the optimized graph as an ONNX model of standard operators, for other engines.
   ///
   /// ```swift
-  /// try Model(contentsOf: "resnet50.onnx").compile().export(to: "optimized.onnx")
+  /// try Model(contentsOf: "resnet50.onnx").export(to: "optimized.onnx")
   /// ```
+  /// The same as `compile(_:)` and `CompiledModel.export(to:_:)`, but that quantized weights stay quantized behind a
+  /// DequantizeLinear, by which other engines know them.
+  @discardableResult
+  public func export(
+    to path: String, optimization: Optimization = .full, _ options: ExportOptions = ExportOptions()
+  ) throws -> ExportReport {
+    var compiling = CompileOptions(optimization: optimization)
+    compiling.keepsQuantizedWeights = true
+    return try compile(compiling).export(to: path, options)
+  }
+}
+
+extension CompiledModel {
+  /// Writes the graph as the passes left it as an ONNX model of standard operators; see `Model.export(to:optimization:_:)`.
+  ///
   /// Inputs and outputs keep their names and types, nodes their names. What passes fused is written as the operators that
   /// it stands for, in the order in which they compute; each weight is written once. Nothing stands under `path` before
   /// the whole is written. Throws `modelRejected` with every node that has no form in the operator set, `usage` for a

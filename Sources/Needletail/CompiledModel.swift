@@ -51,7 +51,9 @@ public final class CompiledModel: Sendable {
     self.options = options
     backends = Backends.shared.registry
     let backends = backends
-    context = PassContext(foldBudgetBytes: options.foldBudgetBytes) { (node, inputs) throws(GraphError) in
+    context = PassContext(
+      foldBudgetBytes: options.foldBudgetBytes, keepsQuantized: options.keepsQuantizedWeights
+    ) { (node, inputs) throws(GraphError) in
       try backends.evaluate(node, inputs)
     }
     inputs = model.inputs

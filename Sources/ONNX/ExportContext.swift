@@ -155,8 +155,12 @@ final class ExportContext {
   private func require(
     _ version: Int64, of domain: String, for operatorName: String
   ) throws(Unwritable.Reason) {
-    if domain.isEmpty { return try session.require(version, for: operatorName) }
-    try session.use(domain: domain, version: version)
+    if domain.isEmpty {
+      let types = (node.inputs + node.outputs).compactMap { $0.map { graph[$0].type } }
+      let needed = max(version, ElementVersions.needed(by: operatorName, of: types))
+      return try session.require(needed, for: operatorName)
+    }
+    session.use(domain: domain, version: version)
   }
 
   /// Writes a node of our own in front, and returns the name of what it makes.
@@ -255,10 +259,12 @@ final class ExportContext {
           row.name, swapped ? [other, value] : [value, other], next, since: row.since, suffix: suffix, row.attributes)
         if function.isComparison { type = .bool }
       case .quantize(let scale, let zero, let axis, let target):
+        let factor = try operand(scale)
+        let scaleType = graph[node.epilogueInputs[scale]].type.tensor
+        let point = try zeroPoint(try zero.map { (i) throws(Unwritable.Reason) in try operand(i) } ?? "", like: scaleType, target)
         try put(
-          "QuantizeLinear", [value, try operand(scale), try zero.map { (i) throws(Unwritable.Reason) in try operand(i) } ?? ""], next,
-          since: zero == nil && target != .uint8 ? 21 : 13, suffix: suffix,
-          [axis.map { .int("axis", $0) }, zero == nil && target != .uint8 ? .type("output_dtype", target) : nil])
+          "QuantizeLinear", [value, factor, point.name], next, since: point.type == nil ? 13 : 21, suffix: suffix,
+          [axis.map { .int("axis", $0) }, point.type.map { .type("output_dtype", $0) }])
         type = target
       case .convert(let target):
         try put("Cast", [value], next, suffix: suffix, [.type("to", target)])

@@ -34,10 +34,16 @@ final class ExportSession {
     needed = max(needed, version)
   }
 
-  func use(domain: String, version: Int64) throws(Unwritable.Reason) {
-    if let other = domains.updateValue(version, forKey: domain), other != version {
-      throw .form("needs version \(version) of \(domain), another node \(other)")
-    }
+  /// Forms of an older version are those of a newer one too.
+  func use(domain: String, version: Int64) { domains[domain] = max(domains[domain] ?? 0, version) }
+
+  /// Version 5 of `ai.onnx.ml` has no more ensembles of trees in the older form.
+  func checkDomains() {
+    let old = "TreeEnsembleRegressor"
+    guard domains["ai.onnx.ml"] == 5, nodeCounts["ai.onnx.ml::\(old)"] != nil else { return }
+    problems.append(
+      Unwritable(
+        node: old, operatorName: "TreeEnsemble", reason: .form("the model has trees of both forms, of which one file has one")))
   }
 
   func note(_ reason: Unwritable.Reason, at node: Node) {
@@ -193,11 +199,12 @@ final class GraphExport {
     _ operatorName: String, domain: String = "", _ inputs: [String], _ outputs: [String], named name: String,
     _ attributes: [ExportAttribute] = []
   ) {
-    func trimmed(_ names: [String]) -> [String] {
-      Array(names.prefix((names.lastIndex { !$0.isEmpty } ?? -1) + 1))
+    func trimmed(_ names: [String], to least: Int = 0) -> [String] {
+      Array(names.prefix(max(least, (names.lastIndex { !$0.isEmpty } ?? -1) + 1)))
     }
     var node = WireWriter()
-    for input in trimmed(inputs) { node.string(1, input) }
+    // Trip count and condition of a loop are named, if only as left out.
+    for input in trimmed(inputs, to: operatorName == "Loop" ? 2 : 0) { node.string(1, input) }
     for output in trimmed(outputs) { node.string(2, output) }
     node.string(3, session.nodeName(name))
     node.string(4, operatorName)

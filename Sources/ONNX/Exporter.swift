@@ -38,8 +38,9 @@ package struct ExportedFile: Sendable {
 package enum Exporter {
   /// Versions of ONNX's own operators that can be written.
   package static let operatorSets: ClosedRange<Int64> = 18...28
-  /// Most readers know this version; newer ones are written where a node needs them.
-  package static let usualOperatorSet: Int64 = 21
+  /// Most readers know this version; newer ones are written where a node needs them. From 21 on ONNX Runtime (1.31)
+  /// gives up on quantized models that move data behind a DequantizeLinear.
+  package static let usualOperatorSet: Int64 = 20
   /// Constants below this size stay in the model.
   private static let separateByteCount = 1024
 
@@ -60,6 +61,7 @@ package enum Exporter {
       let session = ExportSession(version: version, asked: options.operatorSet)
       let main = GraphExport(session, graph)
       try main.writeMain(outputs)
+      session.checkDomains()
       if !session.problems.isEmpty { throw .unwritable(session.problems) }
       if session.needed == version { return try write(main, to: path, options) }
       version = session.needed
@@ -208,16 +210,42 @@ private struct Weight {
   }
 }
 
-/// Element types that came late: the first version whose operators take them.
+/// Element types that came late.
 enum ElementVersions {
+  /// The first version whose operators take a type as a rule.
   static func version(of type: DataType) -> Int64 {
     switch type {
     case .int2, .uint2: 25
     case .float8E8M0: 24
     case .float4E2M1: 23
     case .bfloat16: 22
+    case .int4, .uint4, .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ: 21
     default: 1
     }
+  }
+
+  private static let short: Set<DataType> = [.int16, .uint16]
+  private static let rare: Set<DataType> = [
+    .bfloat16, .float4E2M1, .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ, .float8E8M0, .int2, .uint2,
+    .int4, .uint4,
+  ]
+
+  /// Operators that took types later than others.
+  // swift-format-ignore
+  private static let late: [String: (types: Set<DataType>, since: Int64)] = [
+    "BitShift": ([.int8, .int16, .int32, .int64], 28), "Celu": ([.float16, .bfloat16, .float64], 28),
+    "Compress": ([.bfloat16], 28),                     "Einsum": ([.bfloat16], 28),
+    "OneHot": ([.bfloat16], 28),                       "ReverseSequence": ([.bfloat16], 28),
+    "Unique": ([.bfloat16], 28),                       "Range": ([.float16, .bfloat16], 27),
+    "TopK": ([.bfloat16], 24),                         "SplitToSequence": ([.bfloat16], 24),
+    "QuantizeLinear": (short, 21),                     "DequantizeLinear": (short, 21),
+    "Optional": (rare, 28),                            "OptionalGetElement": (rare, 28),
+    "OptionalHasElement": (rare, 28),                  "QLinearMatMul": ([.float16, .bfloat16], 21),
+  ]
+
+  static func needed(by operatorName: String, of types: [ValueType]) -> Int64 {
+    guard let row = late[operatorName] else { return 1 }
+    return types.contains { $0.element.map { row.types.contains($0) } ?? false } ? row.since : 1
   }
 
   static func needed(by graph: Graph) -> Int64 {
@@ -229,6 +257,17 @@ enum ElementVersions {
       for region in node.regions { needed = max(needed, Self.needed(by: region)) }
     }
     return needed
+  }
+}
+
+extension ValueType {
+  /// The type of the elements, at whatever depth.
+  fileprivate var element: DataType? {
+    switch self {
+    case .tensor(let type): type.dataType
+    case .sequence(let inner), .optional(let inner): inner.element
+    case .unknown: nil
+    }
   }
 }
 

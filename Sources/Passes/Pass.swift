@@ -7,13 +7,16 @@ package struct PassContext: Sendable {
   package let evaluate: @Sendable (Node, [RuntimeValue?]) throws(GraphError) -> [RuntimeValue?]
   /// Constants are not folded into results of more bytes than this.
   package let foldBudgetBytes: Int
+  /// Quantized constants are not folded into the numbers they stand for.
+  package let keepsQuantized: Bool
 
   package init(
-    foldBudgetBytes: Int = 64 << 20,
+    foldBudgetBytes: Int = 64 << 20, keepsQuantized: Bool = false,
     evaluate: @escaping @Sendable (Node, [RuntimeValue?]) throws(GraphError) -> [RuntimeValue?]
   ) {
     self.evaluate = evaluate
     self.foldBudgetBytes = foldBudgetBytes
+    self.keepsQuantized = keepsQuantized
   }
 }
 

@@ -1,3 +1,4 @@
+import IR
 import Needletail
 import ONNX
 import Operators
@@ -25,6 +26,21 @@ import Testing
     #expect(names.symmetricDifference(ExportRules.operatorNames).isEmpty)
   }
 
+  /// A file that would be larger than readers take has its weights beside it; one that is too large without them is refused.
+  @Test func largeWeightsLieBeside() throws {
+    let folder = TemporaryFolder()
+    let graph = try TestGraph.weights(count: 4096)
+    var options = ONNX.ExportOptions()
+    options.fileByteLimit = 10_000
+    let file = try Exporter.write(graph, to: "\(folder.path)/large.onnx", options)
+    #expect(file.data?.byteCount == 16_384)
+    let tensor = try #require(try Model(contentsOf: "\(folder.path)/large.onnx").graph.liveNodes.first?.inputs[1])
+    let read = try Model(contentsOf: "\(folder.path)/large.onnx").graph[tensor].constant?.tensor().floats()
+    #expect(read == (0..<4096).map { Float($0) })
+    options.fileByteLimit = 50
+    #expect(throws: ExportError.self) { try Exporter.write(graph, to: "\(folder.path)/none.onnx", options) }
+  }
+
   @Test(arguments: [false, true]) func casesSurviveTheWayThroughAFile(frozen: Bool) throws {
     let folder = TemporaryFolder()
     var done = 0
@@ -49,9 +65,22 @@ import Testing
       } catch { Issue.record("\(test.name): \(error)") }
     }
     // Tables that the standard has as attributes must be constants. Support vectors of several classes are written with
-    // the labels that are made of them, and sets of trees have a form in newer versions alone.
+    // the labels that are made of them, and trees with sets have one weight for each leaf.
     let tables: Set = ["TfIdfVectorizer", "LabelEncoder", "SupportVectors", "OneHotEncoder", "TreeEnsemble", "ZipMap"]
     #expect(refused.isSubset(of: frozen ? ["TreeEnsemble", "SupportVectors"] : tables))
     #expect(done > 2_700)
+  }
+}
+
+/// `y = x + w` for a vector of weights 0, 1, 2, ….
+private enum TestGraph {
+  static func weights(count: Int) throws -> Graph {
+    var graph = Graph(name: "weights")
+    let x = graph.addInput("x", .tensor(.float32, [Dimension(count)]))
+    let tensor = try Tensor((0..<count).map { Float($0) }, sizes: [count])
+    let w = graph.addConstant("w", Constant(id: ConstantID(of: "weights"), tensor))
+    let results = try graph.addNode(Binary(.add), [x, w], outputs: ["y"], named: "add")
+    if let y = results[0] { graph.addOutput("y", y) }
+    return graph
   }
 }

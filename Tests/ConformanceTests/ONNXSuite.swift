@@ -40,23 +40,46 @@ struct ONNXSuite: Sendable {
 
   /// Runs every case of a category on `backend`, many at a time, each on one thread.
   func run(_ category: String, on backend: BackendChoice) -> [(name: String, outcome: Outcome)] {
+    run(category) { Self.run($0, on: backend) }
+  }
+
+  /// Writes every case of a category as ONNX, optimized, and runs what was written as it is.
+  func runExported(_ category: String) -> [(name: String, outcome: Outcome)] {
+    let folder = TemporaryFolder()
+    return run(category) { recorded in
+      let name = recorded.path.map { $0 == "/" ? "_" : String($0) }.joined()
+      return Self.run(recorded, on: .naive, through: "\(folder.path)/\(name)")
+    }
+  }
+
+  private func run(
+    _ category: String, _ body: @Sendable (RecordedModel) -> Outcome
+  ) -> [(name: String, outcome: Outcome)] {
     let cases = cases[category] ?? []
     let outcomes = Mutex([Outcome?](repeating: nil, count: cases.count))
     DispatchQueue.concurrentPerform(iterations: cases.count) { i in
-      let outcome = Self.run(cases[i], on: backend)
+      let outcome = body(cases[i])
       outcomes.withLock { $0[i] = outcome }
     }
     let found = outcomes.withLock { $0 }
     return zip(cases, found).map { ($0.name, $1 ?? .failed("did not run")) }
   }
 
-  private static func run(_ recorded: RecordedModel, on backend: BackendChoice) -> Outcome {
-    let model: Model
-    do { model = try Model(contentsOf: recorded.path) } catch let error as EngineError {
+  /// `path`: where the model is written and read again on its way.
+  private static func run(
+    _ recorded: RecordedModel, on backend: BackendChoice, through path: String? = nil
+  ) -> Outcome {
+    var model: Model
+    do {
+      model = try Model(contentsOf: recorded.path)
+      if let path { try model.export(to: path) }
+    } catch let error as EngineError {
       return error.kind == .modelRejected ? .refused(error.description) : .failed(error.description)
     } catch { return .failed("\(error)") }
     do {
-      let request = try model.compile().makeRequest(backend: backend, threads: 1)
+      if let path { model = try Model(contentsOf: path) }
+      let options = CompileOptions(optimization: path == nil ? .full : .none)
+      let request = try model.compile(options).makeRequest(backend: backend, threads: 1)
       let relative = model.drawsAtRandom ? Double.infinity : 1e-3
       for set in recorded.sets {
         let run = try RecordedModel.run(at: set, of: model)

@@ -8,7 +8,7 @@ private let output = Option<String?>.value(
 
 private let operatorSet = Option<Int?>.value(
   "--opset", "N", "the version of ONNX's operators, 18 to 28", default: nil,
-  defaultText: "21, or the lowest above it that has a form for every node"
+  defaultText: "20, or the lowest above it that has a form for every node"
 ) { (text) throws(UsageError) in try Read.count(text) }
 
 private let separateWeights = Option<Bool>.flag(
@@ -34,7 +34,9 @@ private func export(_ arguments: ParsedArguments, _ console: Console) throws -> 
   var stages = Stages()
   let model = try arguments.model(console)
   stages.end("read")
-  let compiled = try model.compile(CompileOptions(optimization: try arguments.value(of: Options.optimize)))
+  var compiling = CompileOptions(optimization: try arguments.value(of: Options.optimize))
+  compiling.keepsQuantizedWeights = true
+  let compiled = try model.compile(compiling)
   stages.end("passes")
   let report = try compiled.export(to: path, options)
   stages.end("write")

@@ -27,20 +27,22 @@ extension ExportRules {
     },
     rule(MaxPool.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
-        "MaxPool",
+        "MaxPool", since: leavesWindowsOut(op.window, op.ceilMode) ? 22 : 1,
         attributes(op.window) + [.flag("ceil_mode", op.ceilMode), .flag("storage_order", op.columnMajorIndices)])
     },
     rule(AveragePool.self) { (op, n) throws(Unwritable.Reason) in
       let isDilated = op.window.dilations.contains { $0 != 1 }
       try n.emit(
-        "AveragePool", since: isDilated ? 19 : 10,
+        "AveragePool", since: leavesWindowsOut(op.window, op.ceilMode) ? 22 : isDilated ? 19 : 10,
         attributes(op.window, dilates: isDilated) + [
           .flag("ceil_mode", op.ceilMode), .flag("count_include_pad", op.countIncludePad),
         ])
     },
     rule(LpPool.self) { (op, n) throws(Unwritable.Reason) in
       guard let p = Int(exactly: op.p.value) else { throw .form("a power of \(op.p) is no whole number") }
-      try n.emit("LpPool", since: 18, attributes(op.window) + [.int("p", p), .flag("ceil_mode", op.ceilMode)])
+      try n.emit(
+        "LpPool", since: leavesWindowsOut(op.window, op.ceilMode) ? 22 : 18,
+        attributes(op.window) + [.int("p", p), .flag("ceil_mode", op.ceilMode)])
     },
     plain(GlobalAveragePool.self), plain(GlobalMaxPool.self),
     rule(MaxUnpool.self) { (op, n) throws(Unwritable.Reason) in
@@ -55,6 +57,13 @@ extension ExportRules {
         ])
     },
   ]
+
+  /// Whether a last window may begin behind the operand: it counts nowhere here, and in ONNX from version 22 on.
+  private static func leavesWindowsOut(_ window: Window, _ ceilMode: Bool) -> Bool {
+    ceilMode
+      && (window.autoPad != .explicit || window.padsEnd.contains { $0 > 0 }
+        || zip(window.strides, window.kernel).contains { $0 > $1 })
+  }
 
   /// Operands, with the bias that the epilogue begins with.
   private static func operands(_ n: ExportContext) throws(Unwritable.Reason) -> [String] {

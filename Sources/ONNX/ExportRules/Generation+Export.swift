@@ -9,7 +9,19 @@ extension ExportRules {
         "Shape", since: op.start == 0 && op.end == nil ? 1 : 15,
         [op.start == 0 ? nil : .int("start", op.start), op.end.map { .int("end", $0) }])
     },
-    plain(Size.self), plain(Operators.Range.self),
+    plain(Size.self),
+    rule(Operators.Range.self) { (_, n) throws(Unwritable.Reason) in
+      var operands = n.inputs
+      // One element may have an axis here.
+      for i in operands.indices where n.operand(i)?.shape?.isEmpty == false {
+        if let constant = n.operand(i)?.constant {
+          operands[i] = try n.reshaped(constant, to: [], named: operands[i])
+        } else {
+          operands[i] = try n.insert("Squeeze", [operands[i]], since: 13, suffix: "scalar")
+        }
+      }
+      try n.emit("Range", operands)
+    },
     rule(ConstantOfShape.self) { (op, n) throws(Unwritable.Reason) in
       let fill: Tensor?
       switch op.fill {

@@ -10,7 +10,7 @@ extension ExportRules {
   static let learned: [ExportRule] = [
     rule(LabelEncoder.self) { (_, n) throws(Unwritable.Reason) in
       try n.emit(
-        "LabelEncoder", domain: domain, [n.input(0)], since: learnedVersion,
+        "LabelEncoder", domain: domain, [n.input(0)], since: try n.hasTensorTables() ? 4 : learnedVersion,
         [try n.table("keys", 1), try n.table("values", 2), try n.fallback()])
     },
     rule(OneHotEncoder.self) { (op, n) throws(Unwritable.Reason) in
@@ -59,27 +59,33 @@ extension ExportRules {
 }
 
 extension ExportContext {
+  /// Whether a table has no list of its type: version 4 has tensors for all.
+  fileprivate func hasTensorTables() throws(Unwritable.Reason) -> Bool {
+    let lists: [DataType] = [.string, .int64, .float32]
+    let types = [try tensor(1).dataType, try tensor(2).dataType]
+    return !types.allSatisfy { lists.contains($0) }
+  }
+
   fileprivate func table(_ side: String, _ index: Int) throws(Unwritable.Reason) -> ExportAttribute {
-    let type = try tensor(index).dataType
-    switch type {
-    case .string, .int64: return try labels("\(side)_int64s", "\(side)_strings", index)
-    case .float32: return try list("\(side)_floats", index)
-    default: throw .form("a table of \(type.rawValue) needs version 4 of ai.onnx.ml")
-    }
+    if try hasTensorTables() { return ExportAttribute(name: "\(side)_tensor", value: .tensor(try tensor(index))) }
+    if try tensor(index).dataType == .float32 { return try list("\(side)_floats", index) }
+    return try labels("\(side)_int64s", "\(side)_strings", index)
   }
 
   fileprivate func fallback() throws(Unwritable.Reason) -> ExportAttribute {
     let value = try tensor(3)
-    switch value.dataType {
-    case .string: return ExportAttribute(name: "default_string", value: .string(value.strings.first ?? []))
-    case .int64:
-      guard let number = try? value.int64s().first else { throw .form("no default") }
-      return ExportAttribute(name: "default_int64", value: .int(number))
-    case .float32:
-      guard let number = try? value.floats().first else { throw .form("no default") }
-      return ExportAttribute(name: "default_float", value: .float(number))
-    default: throw .form("a default of type \(value.dataType.rawValue)")
+    if try hasTensorTables() {
+      guard let one = try? value.reshaped(to: [1]) else { throw .form("a default that is not one element") }
+      return ExportAttribute(name: "default_tensor", value: .tensor(one))
     }
+    if value.dataType == .string {
+      return ExportAttribute(name: "default_string", value: .string(value.strings.first ?? []))
+    }
+    if value.dataType == .float32, let number = try? value.floats().first {
+      return ExportAttribute(name: "default_float", value: .float(number))
+    }
+    guard let number = try? value.int64s().first else { throw .form("a default that is no number") }
+    return ExportAttribute(name: "default_int64", value: .int(number))
   }
 
   // MARK: - Scores

@@ -6,8 +6,10 @@ extension ExportRules {
   static let transformer: [ExportRule] = [
     rule(Attention.self) { (op, n) throws(Unwritable.Reason) in
       let hasWindow = op.leftWindow != nil || op.rightWindow != nil
+      var operands = n.inputs
+      if n.has(3) { operands[3] = try n.rowsOfMask() }
       try n.emit(
-        "Attention", since: hasWindow ? 25 : n.has(6) ? 24 : 23,
+        "Attention", operands, since: hasWindow ? 25 : n.has(6) ? 24 : 23,
         [
           op.queryHeads.map { .int("q_num_heads", $0) }, op.keyHeads.map { .int("kv_num_heads", $0) },
           op.scale.map { .real("scale", $0) }, op.softcap == 0 ? nil : .real("softcap", op.softcap),
@@ -39,12 +41,13 @@ extension ExportRules {
 
   static let quantization: [ExportRule] = [
     rule(QuantizeLinear.self) { (op, n) throws(Unwritable.Reason) in
-      let isNew = op.blockSize != 0 || op.to != nil
+      let zero = try n.zeroPoint(n.input(2), like: n.operand(1)?.tensor, op.to)
       try n.emit(
-        "QuantizeLinear", since: op.precision != nil ? 23 : isNew ? 21 : op.saturate ? 13 : 19,
+        "QuantizeLinear", [n.input(0), n.input(1), zero.name],
+        since: op.precision != nil ? 23 : op.blockSize != 0 || zero.type != nil ? 21 : op.saturate ? 13 : 19,
         [
           .int("axis", op.axis), op.blockSize == 0 ? nil : .int("block_size", op.blockSize),
-          op.to.map { .type("output_dtype", $0) }, op.saturate ? nil : .flag("saturate", false),
+          zero.type.map { .type("output_dtype", $0) }, op.saturate ? nil : .flag("saturate", false),
           op.precision.map { .type("precision", $0) },
         ])
     },
@@ -87,6 +90,38 @@ extension ExportRules {
         ])
     }
   ]
+}
+
+extension ExportContext {
+  /// The zero point that tells the type of what is quantized: zeros like the scale where there is none. The type itself
+  /// as an attribute is newer, and readers differ on it.
+  func zeroPoint(
+    _ name: String, like scale: TensorType?, _ type: DataType?
+  ) throws(Unwritable.Reason) -> (name: String, type: DataType?) {
+    guard name.isEmpty, let type, type != .uint8 else { return (name, nil) }
+    guard let sizes = scale?.sizes, let count = try? Tensor.elementCount(of: sizes), count <= 1 << 24,
+      let zeros = try? Tensor.fromDoubles([Double](repeating: 0, count: count), dataType: type, sizes: sizes)
+    else { return (name, type) }
+    return (constant(zeros, suffix: "zero_point"), nil)
+  }
+
+  /// A mask with as many rows as there are queries: not every engine repeats a single one.
+  fileprivate func rowsOfMask() throws(Unwritable.Reason) -> String {
+    guard let mask = operand(3)?.shape, mask.count >= 2, mask[mask.count - 2] == 1, let query = operand(0)?.shape,
+      query.count >= 3
+    else { return input(3) }
+    let axis = query.count - 2
+    if query[axis] == 1 { return input(3) }
+    let target: String
+    if let rows = query[axis].fixed {
+      target = try ints([rows, 1], suffix: "mask_shape")
+    } else {
+      let rows = try insert(
+        "Shape", [input(0)], since: 15, suffix: "queries", [.int("start", axis), .int("end", axis + 1)])
+      target = try insert("Concat", [rows, try ints([1], suffix: "one")], suffix: "mask_shape", [.int("axis", 0)])
+    }
+    return try insert("Expand", [input(3), target], suffix: "mask")
+  }
 }
 
 extension Recurrent.Activation.Function {

@@ -39,7 +39,7 @@ extension ExportContext {
   ]
 
   func trees(_ op: TreeEnsemble) throws(Unwritable.Reason) {
-    guard op.to == .float32 else { throw .form("sums of \(op.to.rawValue) are not those of a TreeEnsembleRegressor") }
+    if op.to != .float32 || has(8) { return try newTrees(op) }
     let type = try tensor(2).dataType
     let tables = TreeTables(
       nodes: try integers(1), splits: try reals(2), roots: try integers(3), leafStarts: try integers(4),
@@ -67,6 +67,58 @@ extension ExportContext {
         list("nodes_missing_value_tracks_true", lists.missing), list("target_treeids", lists.leafTrees),
         list("target_nodeids", lists.leafNodes), list("target_ids", lists.targets),
         try numbers("target_weights", lists.weights),
+      ])
+  }
+
+  // MARK: - Version 5
+
+  private static let newAggregates: [TreeEnsemble.Aggregate: Int] = [.average: 0, .sum: 1, .min: 2, .max: 3]
+
+  /// The newer form, whose nodes and leaves are told by position; it has sets and sums of any type, and one weight for
+  /// each leaf.
+  private func newTrees(_ op: TreeEnsemble) throws(Unwritable.Reason) {
+    let type = try self.tensor(2).dataType
+    let (nodes, splits, roots) = (try integers(1), try reals(2), try integers(3))
+    let (starts, targets, weights) = (try integers(4), try integers(5), try reals(6))
+    let count = splits.count
+    guard !has(7), starts == (0...Int64(targets.count)).map({ $0 }), weights.count == targets.count,
+      nodes.count == count * 5, roots.allSatisfy({ $0 >= 0 && $0 < Int64(count) })
+    else { throw .form("trees of this form, with sets or other sums than those of float32, have no form") }
+    func tensor(_ name: String, _ values: [Double], _ type: DataType) throws(Unwritable.Reason) -> ExportAttribute {
+      guard let tensor = try? Tensor.fromDoubles(values, dataType: type, sizes: [values.count]) else {
+        throw .form("\(name) of type \(type.rawValue)")
+      }
+      return ExportAttribute(name: name, value: .tensor(tensor))
+    }
+    func column(_ i: Int) -> [Int64] { (0..<count).map { nodes[$0 * 5 + i] } }
+    func list(_ name: String, _ values: [Int64]) -> ExportAttribute { ExportAttribute(name: name, value: .ints(values)) }
+    /// A child below 0 is a leaf.
+    func places(_ i: Int) -> [Int64] { column(i).map { $0 < 0 ? -1 - $0 : $0 } }
+    func leaves(_ i: Int) -> [Int64] { column(i).map { $0 < 0 ? 1 : 0 } }
+    var sets: ExportAttribute?
+    if has(8) {
+      let (starts, members) = (try integers(8), try reals(9))
+      guard starts.count == count + 1, zip(starts, starts.dropFirst()).allSatisfy({ 0 <= $0 && $0 <= $1 }),
+        starts.last ?? 0 <= Int64(members.count)
+      else { throw .form("sets that do not fit their nodes") }
+      var values: [Double] = []
+      let isMember = column(1).map { $0 == TreeEnsemble.Comparison.member.rawValue }
+      for i in 0..<count where isMember[i] {
+        values += members[Int(starts[i])..<Int(starts[i + 1])]
+        values.append(.nan)
+      }
+      sets = try tensor("membership_values", values, type)
+    }
+    try emit(
+      "TreeEnsemble", domain: "ai.onnx.ml", [input(0)], since: 5,
+      [
+        .int("n_targets", op.targets), Self.newAggregates[op.aggregate].map { .int("aggregate_function", $0) },
+        list("tree_roots", roots), list("nodes_featureids", column(0)),
+        try tensor("nodes_modes", column(1).map { Double($0) }, .uint8), try tensor("nodes_splits", splits, type),
+        list("nodes_truenodeids", places(2)), list("nodes_trueleafs", leaves(2)),
+        list("nodes_falsenodeids", places(3)), list("nodes_falseleafs", leaves(3)),
+        list("nodes_missing_value_tracks_true", column(4)), list("leaf_targetids", targets),
+        try tensor("leaf_weights", weights, type), sets,
       ])
   }
 
@@ -99,9 +151,7 @@ extension ExportContext {
         guard row >= 0, row + 5 <= tables.nodes.count, Int(place) < tables.splits.count,
           let comparison = TreeEnsemble.Comparison(rawValue: tables.nodes[row + 1])
         else { throw .form("a tree whose tables do not fit together") }
-        guard let mode = Self.modes[comparison] else {
-          throw .form("membership in a set has no form before version 5 of ai.onnx.ml")
-        }
+        guard let mode = Self.modes[comparison] else { throw .form("membership in a set that is not there") }
         var children: [Int64] = []
         for child in [tables.nodes[row + 2], tables.nodes[row + 3]] {
           if numbers[child] == nil {

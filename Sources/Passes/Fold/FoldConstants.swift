@@ -92,7 +92,9 @@ package struct FoldConstants: Pass {
     let traits = node.op.traits
     guard traits.contains(.pure) else { return .declined("it is not pure") }
     if !node.epilogue.isEmpty { return .ignored }
-    if traits.contains(.keepCompressed) { return .declined("its operand stays compressed") }
+    if traits.contains(.keepCompressed) || (context.keepsQuantized && node.op is DequantizeLinear) {
+      return .declined("its operand stays compressed")
+    }
     if traits.contains(.dataDependent) || !node.regions.isEmpty {
       return .declined("its sizes depend on data")
     }
