@@ -84,7 +84,7 @@ let testTargets: [Target] = [
   tests("KernelsTests", ["Kernels", "Tensors", "Host"]),
   tests("MeasurementTests", ["Measurement", "TestSupport", "Host"]),
   tests("ReportsTests", ["Reports", "Measurement", "Host"]),
-  tests("CompilerTests", ["Compiler", "TestSupport", "Tensors"]),
+  tests("CompilerTests", ["Compiler", "TestSupport", "Tensors", "Host"]),
   tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
   tests("NeedletailTests", ["Needletail", "CompiledFile", "ONNX", "IR", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),

@@ -44,6 +44,21 @@ enum Options {
     default: nil, defaultText: "what the machine has"
   ) { (text) throws(UsageError) in try Read.byteCount(text) }
 
+  static let tuningTable = Option<TuningTablePlace?>.value(
+    "--tuning-table", "PATH",
+    "where times of kernels are kept, so that 'auto' measures them once: a file, user (the user's cache folder) or none",
+    default: nil, defaultText: "NEEDLETAIL_TUNING_TABLE, or else user"
+  ) { (text) throws(UsageError) in place(text) }
+
+  /// What `--tuning-table` or its variable names.
+  static func place(_ text: String) -> TuningTablePlace {
+    switch text {
+    case "none", "": .none
+    case "user": .perUser
+    default: .file(text)
+    }
+  }
+
   /// How a model is compiled: see `compileOptions()`.
   static let compiling = [
     optimize.declaration, strictNumerics.declaration, prefer.declaration, maxMemory.declaration,

@@ -251,9 +251,11 @@ package final class Specializer: PlanSource {
     guard let times, let single = times.indices.dropFirst().min(by: { times[$0] < times[$1] }),
       times[single] < times[0] * 0.98
     else { return mixture }
-    return try draft(
-      region, rivals[single].options, over: mixture.packed, CandidateTable(backends, rivals[single].options),
-      following: rivals[single].draft.choice)
+    let rival = rivals[single]
+    var winner = try draft(
+      region, rival.options, over: mixture.packed, CandidateTable(backends, rival.options), following: rival.draft.choice)
+    winner.reports = rival.draft.reports
+    return winner
   }
 
   /// Whether a backend's kernels, each at its fastest, come near the mixture in the sum: otherwise its plan need not be

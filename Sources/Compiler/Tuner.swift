@@ -12,21 +12,59 @@ package final class Tuner: Sendable {
   private let deadline = Atomic<UInt64>(0)
   /// Of measurements that are not under way.
   private let memories = Mutex<[MeasuringMemory]>([])
+  private let planning = Mutex(Planning())
+  private let began: @Sendable (_ isFirst: Bool) -> TuningTable?
+  private let ended: @Sendable (_ measured: [TuningTable.Key: Double], _ known: Set<TuningTable.Key>) -> Void
 
-  package init(threads: Int, table: TuningTable = TuningTable()) {
+  /// What happened since planning began.
+  private struct Planning {
+    var before: [TuningTable.Key: Double]?
+    var known: Set<TuningTable.Key> = []
+    var hasBegun = false
+  }
+
+  /// `began` is called when a plan is about to be measured, and may then give times of earlier processes; `ended` when it
+  /// is made, with what was measured for it and what was known before.
+  package init(
+    threads: Int, table: TuningTable = TuningTable(),
+    began: @escaping @Sendable (_ isFirst: Bool) -> TuningTable? = { _ in nil },
+    ended: @escaping @Sendable (_ measured: [TuningTable.Key: Double], _ known: Set<TuningTable.Key>) -> Void = { _, _ in }
+  ) {
     self.threads = threads
     state = Mutex(table)
+    self.began = began
+    self.ended = ended
   }
 
   package var table: TuningTable { state.withLock { $0 } }
 
   /// Grants `nanoseconds` of measuring from now on.
   func start(budget nanoseconds: UInt64) {
+    let isFirst = planning.withLock { planning in
+      defer { planning.hasBegun = true }
+      return !planning.hasBegun
+    }
+    if let earlier = began(isFirst) { state.withLock { $0.times.merge(earlier.times) { own, _ in own } } }
+    let before = table.times
+    planning.withLock { $0.before = before }
     deadline.store(monotonicNanoseconds() &+ nanoseconds, ordering: .relaxed)
   }
 
-  /// Gives the memory of measurements back.
-  func finish() { memories.withLock { $0 = [] } }
+  /// Gives the memory of measurements back, and tells what was measured.
+  func finish() {
+    memories.withLock { $0 = [] }
+    let (before, known) = planning.withLock { planning in
+      defer { (planning.before, planning.known) = (nil, []) }
+      return (planning.before, planning.known)
+    }
+    if let before { ended(table.times.filter { before[$0.key] == nil }, known) }
+  }
+
+  private func use(_ keys: some Sequence<TuningTable.Key>) {
+    planning.withLock { planning in
+      for key in keys where planning.before?[key] != nil { planning.known.insert(key) }
+    }
+  }
 
   var isSpent: Bool { monotonicNanoseconds() >= deadline.load(ordering: .relaxed) }
 
@@ -49,6 +87,7 @@ package final class Tuner: Sendable {
       keys[i] = TuningTable.Key(request: text, kernel: kernel.name, version: kernel.version, offer: offer)
     }
     var times = state.withLock { table in keys.compactMapValues { table.times[$0] } }
+    use(keys.values)
     for i in kernels.sorted(by: { (predicted[$0], $0) < (predicted[$1], $1) }) where times[i] == nil {
       guard case .kernel(let kernel) = candidates[i].method, let key = keys[i] else { continue }
       if isSpent { return [:] }
@@ -67,6 +106,7 @@ package final class Tuner: Sendable {
   ) -> [Double]? {
     let keys = variants.map { TuningTable.Key(request: request, kernel: kernel, version: 1, offer: $0) }
     let known = state.withLock { table in keys.compactMap { table.times[$0] } }
+    use(keys)
     if known.count == keys.count { return known }
     if budget == 0 { return nil }
     let times = race(budget)

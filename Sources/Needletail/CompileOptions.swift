@@ -33,6 +33,11 @@ public struct CompileOptions: Sendable, Hashable {
   /// Bytes that values and packed weights of a plan may take; nil: as many as the machine and the control group have. The
   /// fastest plan that fits is taken; where none does, planning throws with the bytes that the smallest needs.
   public var memoryLimit: Int?
+  /// Where times that were measured are kept for other processes. Nowhere, if not asked for: a library writes no files of
+  /// its own accord.
+  public var tuningTable = TuningTablePlace.none
+  /// Also times that were measured while other work disturbed the machine: for tests.
+  package var keepsDisturbedTimes = false
   /// Passes to leave out, by name, as `needletail compile --verbose` lists them; `kernel-layouts` stands for the
   /// layouts that kernels like best.
   public var disabledPasses: [String]

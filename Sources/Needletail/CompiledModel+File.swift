@@ -87,6 +87,8 @@ extension CompileOptions {
     var options = self
     options.tuningSeconds = asked.tuningSeconds
     options.memoryLimit = asked.memoryLimit ?? memoryLimit
+    options.tuningTable = asked.tuningTable
+    options.keepsDisturbedTimes = asked.keepsDisturbedTimes
     return options
   }
 }

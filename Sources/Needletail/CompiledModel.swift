@@ -28,6 +28,7 @@ public final class CompiledModel: Sendable {
   let metadata: [StringEntryProto]
   let packed: PackedWeights
   let choices: PlanChoices
+  let tuningStore: TuningStore
   private let tuners = Mutex<[Int: Tuner]>([:])
   private let targets = Mutex<[TargetKey: Target]>([:])
   private let context: PassContext
@@ -56,6 +57,7 @@ public final class CompiledModel: Sendable {
     ) { (node, inputs) throws(GraphError) in
       try backends.evaluate(node, inputs)
     }
+    tuningStore = TuningStore(options.tuningTable, keepsDisturbed: options.keepsDisturbedTimes)
     inputs = model.inputs
     outputs = model.outputs
     declaredOutputs = model.file.declaredOutputs
@@ -105,9 +107,10 @@ public final class CompiledModel: Sendable {
   package func target(_ backend: BackendChoice, threads: Int) -> Target {
     let key = TargetKey(backend: backend, threads: threads)
     if let target = targets.withLock({ $0[key] }) { return target }
-    let tuner = tuners.withLock { tuners in
+    // Only what measures needs times of earlier processes.
+    let tuner = backend != .auto ? Tuner(threads: threads) : tuners.withLock { tuners in
       if let tuner = tuners[threads] { return tuner }
-      let tuner = Tuner(threads: threads)
+      let tuner = tuningStore.tuner(threads: threads)
       tuners[threads] = tuner
       return tuner
     }

@@ -9,6 +9,7 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("needletail")
     process.arguments = words
+    process.environment = ProcessInfo.processInfo.environment.merging(["NEEDLETAIL_TUNING_TABLE": "none"]) { $1 }
     if let path { process.environment = ["PATH": path] }
     let output = Pipe()
     let errors = Pipe()

@@ -19,6 +19,8 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("needletail")
     process.arguments = words
+    // No test depends on what was measured before.
+    process.environment = ProcessInfo.processInfo.environment.merging(["NEEDLETAIL_TUNING_TABLE": "none"]) { $1 }
     let output = Pipe()
     let errors = Pipe()
     process.standardOutput = output
@@ -249,5 +251,15 @@ import Testing
     #expect(report.cases[1].reason.isEmpty)
     #expect(try run("test", folder.path + "/odd").code == 0)
     #expect(try run("test", folder.path + "/none").code == 1)
+  }
+
+  @Test func secondCompileIsToldWhereItsTimesCameFrom() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    let damaged = folder.write("damaged.txt", Array("needletail tuning table 1\nchecksum 0\n".utf8))
+    let outcome = try run("compile", model, "--backend", "auto", "--tuning-table", damaged)
+    #expect(outcome.code == 0)
+    #expect(outcome.errors.contains("damaged"))
+    #expect(try run("compile", model, "--tuning-table", "none").errors.isEmpty)
   }
 }

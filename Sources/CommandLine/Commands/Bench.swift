@@ -16,6 +16,7 @@ let benchCommand = CommandDeclaration(
   options: [
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
   ] + Options.compiling + [
+    Options.tuningTable.declaration,
     Options.runs.declaration, Options.seconds.declaration, Options.limit.declaration,
     BenchLoad.concurrency.declaration, BenchLoad.rate.declaration, Options.size.declaration,
     Options.seed.declaration, Options.strict.declaration, Options.baseline.declaration,
@@ -50,7 +51,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let backends = try arguments.backends(console)
   let limits = try arguments.measurementLimits()
   let threads = try arguments.value(of: Options.threads)
-  let options = try arguments.compileOptions()
+  let options = try arguments.tunedCompileOptions()
   let load = try BenchLoad(arguments, limits)
   let isStrict = try arguments.value(of: Options.strict)
   if load != nil, arguments.isGiven(Options.baseline) {
@@ -83,6 +84,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
     console.clearProgress()
     printHeader(model, options, threads, console)
     load.print(rows, limits, console)
+    if let text = tuningText(compiled, console) { console.print("choice  \(text)") }
     let isValid = console.printVerdict(rows.map { ($0.name, $0.doubts) })
     let json = JSON.object(header + [("verdict", .string(isValid ? "VALID" : "INVALID"))] + load.json(rows))
     try console.report(json, to: extras.json)
@@ -97,6 +99,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   }
   console.clearProgress()
   printBench(rows, model, limits, options, threads, console)
+  if let text = tuningText(compiled, console) { console.print("choice  \(text)") }
   console.print(
     "load    read \(milliseconds(Double(read - start))) ms, passes \(milliseconds(Double(compileNanoseconds))) ms; "
       + "the plan of each row is apart")
@@ -106,6 +109,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let json = JSON.object(
     header + [
       ("verdict", .string(isValid ? "VALID" : "INVALID")),
+      ("tuning", tuningJSON(compiled)),
       ("rows", .array(rows.map { benchJSON($0, ceilings) })),
       ("ceilings", ceilings.map(ceilingsJSON) ?? .null),
     ])

@@ -24,6 +24,7 @@ let compileCommand = CommandDeclaration(
     Options.backend.declaration, Options.batches.declaration, Options.threads.declaration,
     Options.size.declaration,
   ] + Options.compiling + [
+    Options.tuningTable.declaration,
     Options.verbose.declaration, output.declaration, packedOnly.declaration, Options.json.declaration,
   ],
   examples: [
@@ -43,10 +44,38 @@ extension ParsedArguments {
   }
 }
 
+extension ParsedArguments {
+  /// Of the commands that declare `Options.tuningTable` too.
+  func tunedCompileOptions() throws -> CompileOptions {
+    var options = try compileOptions()
+    let place = try value(of: Options.tuningTable)
+    options.tuningTable = place ?? Options.place(environmentVariable("NEEDLETAIL_TUNING_TABLE") ?? "user")
+    return options
+  }
+}
+
+/// Where the times came from by which kernels were chosen; nil where none were needed. Complaints are printed.
+func tuningText(_ compiled: CompiledModel, _ console: Console) -> String? {
+  let report = compiled.tuning
+  for note in report.notes { console.warn(note) }
+  guard report.knownCount + report.measuredCount > 0 else { return nil }
+  let measured = "\(counted(report.measuredCount, "time")) measured"
+  guard report.knownCount > 0, let path = report.path else { return measured }
+  return "kernels chosen by a table of earlier measurements: \(counted(report.knownCount, "time")) from \(path), \(measured)"
+}
+
+func tuningJSON(_ compiled: CompiledModel) -> JSON {
+  let report = compiled.tuning
+  return .object([
+    ("table", report.path.map { .string($0) } ?? .null), ("known", .integer(report.knownCount)),
+    ("measured", .integer(report.measuredCount)),
+  ])
+}
+
 private func compile(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
   let backend = try arguments.value(of: Options.backend)
   let isVerbose = try arguments.value(of: Options.verbose)
-  let options = try arguments.compileOptions()
+  let options = try arguments.tunedCompileOptions()
   let threads = try arguments.value(of: Options.threads)
   let path = try arguments.value(of: output)
   if path == nil, arguments.isGiven(packedOnly) { throw UsageError("--packed-only is for --output") }
@@ -77,6 +106,7 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
   )
   console.print("weights    \(mebibytes(compiled.packedByteCount)) MiB packed")
   console.print("time       \(stages.text)")
+  if let text = tuningText(compiled, console) { console.print("choice     \(text)") }
   if facts.dependsOnData { console.warn("some sizes depend on data: their parts are planned while they run") }
   if let strays = strayText(facts.strays(from: backend), asked: backend) { console.warn(strays) }
   console.print()
@@ -112,7 +142,7 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
       ("placement_steps", .object(facts.placement.map { ($0.backend, .integer($0.count)) })),
       ("strays", strayJSON(facts.strays(from: backend))), ("reorders", .integer(facts.reorderCount)),
       ("arena_bytes", .integer(facts.arenaByteCount)), ("live_set_bytes", .integer(facts.liveByteCount)),
-      ("packed_weight_bytes", .integer(compiled.packedByteCount)),
+      ("packed_weight_bytes", .integer(compiled.packedByteCount)), ("tuning", tuningJSON(compiled)),
       ("time_ms", stages.json),
     ]), to: try arguments.value(of: Options.json))
   return .success

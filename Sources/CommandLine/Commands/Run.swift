@@ -41,6 +41,7 @@ let runCommand = CommandDeclaration(
     input.declaration, outputFolder.declaration, Options.backend.declaration, Options.threads.declaration,
     Options.batch.declaration, Options.size.declaration, Options.seed.declaration,
   ] + Options.compiling + [
+    Options.tuningTable.declaration,
     profile.declaration, labels.declaration, labelOffset.declaration, Options.json.declaration,
   ],
   examples: [
@@ -66,7 +67,7 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   stages.end("read")
   let values = try inputValues(model, pairs, maker)
   stages.restart()
-  let compiled = try model.compile(try arguments.compileOptions())
+  let compiled = try model.compile(try arguments.tunedCompileOptions())
   stages.end("passes")
   let request = try compiled.makeRequest(backend: backend, threads: try arguments.value(of: Options.threads))
   let facts = try request.planFacts(for: values)

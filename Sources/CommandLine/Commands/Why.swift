@@ -18,6 +18,7 @@ let whyCommand = CommandDeclaration(
     Options.backend.declaration, Options.batch.declaration, Options.threads.declaration,
     Options.size.declaration,
   ] + Options.compiling + [
+    Options.tuningTable.declaration,
     Options.json.declaration
   ],
   examples: ["why model.onnx", "why model.onnx conv1", "why model.onnx conv1 --backend onednn"],
@@ -28,7 +29,7 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
   let maker = InputMaker(
     batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size))
   let model = try arguments.model(console)
-  let compiled = try model.compile(try arguments.compileOptions())
+  let compiled = try model.compile(try arguments.tunedCompileOptions())
   let request = try compiled.makeRequest(backend: backend, threads: try arguments.value(of: Options.threads))
   _ = try request.planFacts(for: try maker.values(for: model, .zeros))
   var reports = request.target.specializer.reports
