@@ -12,17 +12,66 @@ package struct TuningTable: Sendable {
     package var offer: Int
   }
 
+  private struct Sample: Sendable {
+    var work: Work
+    var nanoseconds: Double
+  }
+
   /// Nanoseconds.
   package var times: [Key: Double] = [:]
+  /// The same by requests that differ in sizes alone.
+  private var samples: [Key: [Sample]] = [:]
   package init() {}
+
+  /// Sizes of a family that are remembered: more would not tell more.
+  private static let sampleLimit = 32
+  /// A request of so many times the work of another is no neighbour.
+  private static let neighbourhood = 8.0
+
+  /// `family`: the request's text without sizes.
+  mutating func record(_ time: Double, _ key: Key, _ family: String, _ work: Work) {
+    times[key] = time
+    let familyKey = Key(request: family, kernel: key.kernel, version: key.version, offer: key.offer)
+    if samples[familyKey, default: []].count < Self.sampleLimit {
+      samples[familyKey, default: []].append(Sample(work: work, nanoseconds: time))
+    }
+  }
+
+  /// What `key` would take by the nearest sizes of its family, in proportion to the work; nil where none is near.
+  func nearest(to key: Key, _ family: String, _ work: Work) -> Double? {
+    let familyKey = Key(request: family, kernel: key.kernel, version: key.version, offer: key.offer)
+    func distance(_ sample: Sample) -> Double {
+      max(ratio(sample.work.operations, work.operations), ratio(sample.work.bytes, work.bytes))
+    }
+    guard let sample = samples[familyKey]?.min(by: { distance($0) < distance($1) }),
+      distance(sample) <= Self.neighbourhood
+    else { return nil }
+    return sample.nanoseconds * (500 + work.roughNanoseconds) / (500 + sample.work.roughNanoseconds)
+  }
+
+  private func ratio(_ a: Double, _ b: Double) -> Double { (max(a, b) + 1) / (min(a, b) + 1) }
+}
+
+extension Work {
+  /// At the rates of one core.
+  fileprivate var roughNanoseconds: Double { max(operations / 60, bytes / 10) }
 }
 
 extension KernelRequest {
   /// The text that decides the cost: functions, sizes, strides and threads, but no numeric constants.
   var costText: String {
+    text { "\($0)" }
+  }
+
+  /// The same for requests that differ in sizes alone.
+  var familyText: String {
+    text { "\($0.count)" }
+  }
+
+  private func text(_ sizesText: ([Int]) -> String) -> String {
     func slot(_ placement: Placement?, _ isConstant: Bool) -> String {
       guard let placement else { return "-" }
-      return "\(placement.dataType.rawValue)\(placement.sizes)\(isConstant ? "c" : "")"
+      return "\(placement.dataType.rawValue)\(sizesText(placement.sizes))\(isConstant ? "c" : "")"
     }
     let steps = epilogue.steps.map { step in
       switch step {

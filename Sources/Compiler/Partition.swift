@@ -48,10 +48,10 @@ struct Partition {
     }
     let inputs = graph.inputs.map { registers.number(of: $0.value) }
     let outputs = graph.outputs.map { registers.number(of: $0.value) }
+    let (constants, ownedByteCount) = try isSinglePlan ? ([], 0) : registers.constants()
     return Program(
-      steps: steps, registerCount: registers.count, inputs: inputs,
-      constants: try registers.constants(needed: !isSinglePlan),
-      outputs: outputs)
+      steps: steps, registerCount: registers.count, inputs: inputs, constants: constants, outputs: outputs,
+      ownedByteCount: ownedByteCount)
   }
 
   private func classify(_ order: [NodeID]) throws(GraphError) -> [Part] {
@@ -148,13 +148,17 @@ private struct Registers {
     return order.count - 1
   }
 
-  func constants(needed: Bool) throws(GraphError) -> [(register: Int, tensor: Tensor)] {
-    guard needed else { return [] }
+  /// The constants among them, and the bytes of those that are computed here or small.
+  func constants() throws(GraphError) -> (constants: [(register: Int, tensor: Tensor)], ownedByteCount: Int) {
     var constants: [(register: Int, tensor: Tensor)] = []
+    var ownedByteCount = 0
     for (i, id) in order.enumerated() {
-      if let constant = graph[id].constant { constants.append((i, try constant.tensor())) }
+      guard let constant = graph[id].constant else { continue }
+      let tensor = try constant.tensor()
+      constants.append((i, tensor))
+      if constant.stored == nil || tensor.byteCount <= Constant.storedLimit { ownedByteCount += tensor.byteCount }
     }
-    return constants
+    return (constants, ownedByteCount)
   }
 }
 

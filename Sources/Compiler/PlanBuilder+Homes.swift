@@ -142,6 +142,7 @@ extension PlanBuilder {
       steps: planned, places: places, arenaByteCount: memory.arenaByteCount, liveByteCount: memory.liveByteCount,
       constants: constants, inputs: inputs,
       outputs: outputs.map(\.placement),
-      labels: steps.map(\.label), reorderCount: reorderCount)
+      labels: steps.map(\.label), reorderCount: reorderCount,
+      addedByteCount: ownedByteCount + packed.addedByteCount(besides: sharedConstants))
   }
 }

@@ -52,6 +52,10 @@ struct PlanBuilder {
   private var parts: [ValueID: ConcatPart] = [:]
   /// Constants that steps read as they are, and those that these are derived from.
   private(set) var readConstants: Set<ConstantID> = []
+  /// Constants of the model as it was compiled: their packed forms serve other sizes too.
+  var sharedConstants: Set<ConstantID> = []
+  /// Bytes of constants that were made for this plan alone.
+  private(set) var ownedByteCount = 0
   private var given: [ValueID: Physical] = [:]
   private var copies: [ValueID: [Physical]] = [:]
 
@@ -166,6 +170,7 @@ struct PlanBuilder {
     let tensor = try constant.tensor()
     let alignment = min(8, max(1, (format.storage.bitWidth ?? 8) / 8))
     if tensor.placement.sameBytes(as: format), tensor.bytes.isAligned(to: alignment) {
+      if constant.stored == nil || !sharedConstants.contains(constant.id) { ownedByteCount += tensor.byteCount }
       do { return try tensor.reordered(to: format) } catch { throw GraphError(.malformed("\(error)")) }
     }
     do {

@@ -1,3 +1,4 @@
+import Host
 import IR
 import Kernels
 import Operators
@@ -8,7 +9,7 @@ import Tensors
 
 /// The second compilation: binds sizes, simplifies, chooses kernels, packs weights and plans memory.
 ///
-/// One specializer serves one set of options; `packed` and `tuner` may be shared with others.
+/// One specializer serves one set of options; `packed`, `tuner` and `budget` may be shared with others.
 package final class Specializer: PlanSource {
   package let backends: BackendSet
   package let options: PlanOptions
@@ -18,12 +19,18 @@ package final class Specializer: PlanSource {
   private let pipeline: Pipeline
   private let disabledPasses: [String]
   let tuner: Tuner
-  private let lastReports = Mutex<[NodeReport]>([])
+  package let budget: PlanBudget
+  private let sharedConstants: Set<ConstantID>
+  private let seenEvictions = Atomic<Int>(0)
+  private let measuring: MeasuringGrant
+  /// By the path of the graph: a graph inside, planned for ever new sizes, leaves those of its last plan.
+  private let lastReports = Mutex<[(path: String, reports: [NodeReport])]>([])
   private let lastGuessCount = Mutex(0)
 
   package init(
     backends: BackendSet, options: PlanOptions, packed: PackedWeights, choices: PlanChoices = PlanChoices(),
-    context: PassContext, pipeline: Pipeline, disabledPasses: [String] = [], tuner: Tuner
+    context: PassContext, pipeline: Pipeline, disabledPasses: [String] = [], tuner: Tuner,
+    budget: PlanBudget = PlanBudget(), sharedConstants: Set<ConstantID> = []
   ) {
     self.backends = backends
     self.options = options
@@ -33,26 +40,29 @@ package final class Specializer: PlanSource {
     self.pipeline = pipeline
     self.disabledPasses = disabledPasses
     self.tuner = tuner
+    self.budget = budget
+    self.sharedConstants = sharedConstants
+    measuring = MeasuringGrant(perPlan: options.tuningBudget)
   }
 
   /// What was considered for each node of the plans made last.
-  package var reports: [NodeReport] { lastReports.withLock { $0 } }
+  package var reports: [NodeReport] { lastReports.withLock { $0.flatMap(\.reports) } }
 
   /// Nodes and values of the plans made last whose formats the solver had to guess, for they hang together in too many
   /// ways.
   package var guessCount: Int { lastGuessCount.withLock { $0 } }
 
   package func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program {
+    let evictions = budget.evictionCount
+    if seenEvictions.exchange(evictions, ordering: .relaxed) != evictions { packed.dropUnused() }
     let planning = Planning(
       candidates: CandidateTable(backends, options),
       // Of several plans, nobody knows yet which one's weights are wanted.
       check: choices.isSingle ? packed.checkAhead(threads: options.threads) : nil)
     defer { planning.check?.end() }
     let bound = try specialized(graph, inputs)
-    if path.isEmpty {
-      lastReports.withLock { $0 = [] }
-      lastGuessCount.withLock { $0 = 0 }
-    }
+    lastReports.withLock { if path.isEmpty { $0 = [] } else { $0.removeAll { $0.path == path } } }
+    if path.isEmpty { lastGuessCount.withLock { $0 = 0 } }
     if !options.keepsFileLayout, let split = BatchSplit(bound),
       let program = program(for: graph, inputs, split, path, planning)
     {
@@ -70,14 +80,14 @@ package final class Specializer: PlanSource {
   private func program(_ bound: Graph, _ path: String, _ planning: Planning) throws(GraphError) -> Program {
     try Partition(graph: bound, backends: backends, options: options, candidates: planning.candidates).program(
       path: path, source: self
-    ) { (region) throws(GraphError) in try self.plan(region, planning) }
+    ) { (region) throws(GraphError) in try self.plan(region, path, planning) }
   }
 
   /// The program that takes the batch in parts; nil where that is not one plan for all of the graph.
   private func program(
     for graph: Graph, _ inputs: [InputKey], _ split: BatchSplit, _ path: String, _ planning: Planning
   ) -> Program? {
-    let before = reports
+    let before = lastReports.withLock { $0 }
     guard let part = try? specialized(graph, split.inputs(inputs)), split.agrees(part),
       let program = try? program(part, path, planning), let turn = program.singlePlan
     else {
@@ -119,7 +129,7 @@ package final class Specializer: PlanSource {
 
   // MARK: Plans
 
-  private func plan(_ region: Graph, _ planning: Planning) throws(GraphError) -> ExecutionPlan {
+  private func plan(_ region: Graph, _ path: String, _ planning: Planning) throws(GraphError) -> ExecutionPlan {
     let key = PlanChoices.Key(region, options)
     let chosen: Draft
     if let known = recorded(region, key, planning.candidates) {
@@ -132,7 +142,7 @@ package final class Specializer: PlanSource {
     planning.check?.end()
     packed.absorb(chosen.packed)
     do { try packed.check(threads: options.threads) } catch { throw GraphError(.malformed(error.reason)) }
-    lastReports.withLock { $0 += chosen.reports }
+    lastReports.withLock { $0.append((path, chosen.reports)) }
     lastGuessCount.withLock { $0 += chosen.guessCount }
     return chosen.plan
   }
@@ -148,12 +158,20 @@ package final class Specializer: PlanSource {
   private func measured(
     _ region: Graph, _ key: PlanChoices.Key, _ candidates: CandidateTable
   ) throws(GraphError) -> Draft {
-    if options.selection == .auto { tuner.start(budget: options.tuningBudget) }
-    defer { tuner.finish() }
-    var chosen = try fitting(region, candidates)
-    if options.selection == .auto, !options.prefersMemory {
-      chosen = try fastest(region, against: chosen, key)
+    guard options.selection == .auto else { return try kept(fitting(region, candidates), key) }
+    let budget = measuring.next()
+    tuner.start(budget: budget)
+    let start = monotonicNanoseconds()
+    defer {
+      tuner.finish()
+      measuring.spend(monotonicNanoseconds() - start)
     }
+    var chosen = try fitting(region, candidates)
+    if !options.prefersMemory, budget > 0 { chosen = try fastest(region, against: chosen, key, budget: budget / 6) }
+    return kept(chosen, key)
+  }
+
+  private func kept(_ chosen: Draft, _ key: PlanChoices.Key) -> Draft {
     choices.keep(chosen.choice, for: key)
     return chosen
   }
@@ -204,6 +222,7 @@ package final class Specializer: PlanSource {
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
     builder.tuner = self.options.selection == .auto ? tuner : nil
     builder.recordedBands = choice?.bands
+    builder.sharedConstants = sharedConstants
     let plan = try builder.build(assigned)
     var reports = assignment.reports
     for decision in builder.bandDecisions {
@@ -226,7 +245,7 @@ package final class Specializer: PlanSource {
   /// The fastest plan: kernels mixed as measured one by one, which may mislead, against each backend alone, run in
   /// turns as a whole. The mixture stays unless another is clearly faster.
   private func fastest(
-    _ region: Graph, against mixture: Draft, _ key: PlanChoices.Key
+    _ region: Graph, against mixture: Draft, _ key: PlanChoices.Key, budget: UInt64
   ) throws(GraphError) -> Draft {
     let weights = BorrowedWeights(mixture.packed)
     var rivals: [(options: PlanOptions, draft: Draft)] = [(options, mixture)]
@@ -246,7 +265,7 @@ package final class Specializer: PlanSource {
     let digest = ConstantID(of: rivals.flatMap { $0.draft.plan.labels.map(\.kernel) }.joined(separator: " "))
     let times = tuner.times(
       of: "\(key.region.text) \(key.options) t\(key.threads) \(digest.text)", "whole", variants: Array(rivals.indices),
-      budget: options.tuningBudget / 6
+      budget: budget
     ) { raceTimes(rivals.map(\.draft.plan), threads: options.threads, budget: $0) }
     guard let times, let single = times.indices.dropFirst().min(by: { times[$0] < times[$1] }),
       times[single] < times[0] * 0.98

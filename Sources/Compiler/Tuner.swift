@@ -72,12 +72,13 @@ package final class Tuner: Sendable {
   ///
   /// A node with a single way to run is not measured. Either all its candidates are, or none: a guess beside a
   /// measurement would decide by the guess. They are tried in the order of their `predicted` times, so that those which
-  /// are slow are seen to be at once.
+  /// are slow are seen to be at once. When the budget is spent, what was measured of the nearest sizes serves.
   func times(
     of candidates: [Candidate], _ request: KernelRequest, text: String, _ constants: [Constant?], predicted: [Double]
   ) -> [Int: Double] {
     let kernels = candidates.indices.filter { candidates[$0].backend != nil }
     guard candidates.count > 1, !kernels.isEmpty else { return [:] }
+    let family = request.familyText
     var offers: [String: Int] = [:]
     var keys: [Int: TuningTable.Key] = [:]
     for i in kernels {
@@ -90,10 +91,14 @@ package final class Tuner: Sendable {
     use(keys.values)
     for i in kernels.sorted(by: { (predicted[$0], $0) < (predicted[$1], $1) }) where times[i] == nil {
       guard case .kernel(let kernel) = candidates[i].method, let key = keys[i] else { continue }
-      if isSpent { return [:] }
+      if isSpent {
+        guard let time = state.withLock({ $0.nearest(to: key, family, request.work) }) else { return [:] }
+        times[i] = time
+        continue
+      }
       let best = times.values.min() ?? .infinity
       let time = measured { $0.time(kernel, candidates[i].offer, request, constants, best: best) } ?? .infinity
-      state.withLock { $0.times[key] = time }
+      state.withLock { $0.record(time, key, family, request.work) }
       times[i] = time
     }
     return times

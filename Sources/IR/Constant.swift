@@ -119,3 +119,12 @@ extension Constant {
     order.append(self)
   }
 }
+
+extension Graph {
+  /// The constants of this graph and of those inside it.
+  package var constantIDs: Set<ConstantID> {
+    var ids = Set(valueIDs.compactMap { self[$0].constant?.id })
+    for node in nodes { for region in node?.regions ?? [] { ids.formUnion(region.constantIDs) } }
+    return ids
+  }
+}

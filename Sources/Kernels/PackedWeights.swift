@@ -105,6 +105,28 @@ package final class PackedWeights: Sendable {
     }
   }
 
+  /// Bytes of what was packed here first, of other constants than `shared`.
+  package func addedByteCount(besides shared: Set<ConstantID>) -> Int {
+    blobs.withLock { $0 }.reduce(0) { sum, blob in
+      if blob.key.constants.allSatisfy(shared.contains) || base?.holds(blob.key) == true { return sum }
+      return sum + blob.value.bytes.count
+    }
+  }
+
+  private func holds(_ key: PackKey) -> Bool {
+    blobs.withLock { $0[key] != nil } || stored?.position(of: key) != nil || base?.holds(key) == true
+  }
+
+  /// Gives up what no plan reads any more.
+  package func dropUnused() {
+    var dropped: [TensorStorage] = []
+    blobs.withLock { blobs in
+      for key in Array(blobs.keys) where isKnownUniquelyReferenced(&blobs[key]!) {
+        if let blob = blobs.removeValue(forKey: key) { dropped.append(blob) }
+      }
+    }
+  }
+
   package var byteCount: Int { blobs.withLock { $0.values.reduce(0) { $0 + $1.bytes.count } } }
   package var count: Int { blobs.withLock { $0.count } }
   /// Every blob that was asked for.

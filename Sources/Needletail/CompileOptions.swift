@@ -43,14 +43,19 @@ public struct CompileOptions: Sendable, Hashable {
   public var disabledPasses: [String]
   /// Constants are not folded into results of more bytes than this.
   public var foldBudgetBytes: Int
-  /// Seconds that `auto` may measure for one plan.
+  /// Seconds that `auto` may measure for one plan, and four times as many for all plans of a backend: sizes that come
+  /// later are planned from the times of the nearest sizes that were measured.
   public var tuningSeconds: Double
   /// Quantized weights stay as they are, each behind its DequantizeLinear: what other engines know quantized models by.
   package var keepsQuantizedWeights = false
+  /// Bytes that the plans of a model may take together, for all sizes that it was run with; the least recently used goes
+  /// first. A request's memory for values of plans that it ran has the same bound.
+  public var planByteLimit: Int
 
   public init(
     optimization: Optimization = .full, numerics: NumericsPolicy = .fast, prefer: Preference = .speed,
-    memoryLimit: Int? = nil, disabledPasses: [String] = [], foldBudgetBytes: Int = 64 << 20, tuningSeconds: Double = 1.5
+    memoryLimit: Int? = nil, disabledPasses: [String] = [], foldBudgetBytes: Int = 64 << 20, tuningSeconds: Double = 1.5,
+    planByteLimit: Int = 256 << 20
   ) {
     self.optimization = optimization
     self.numerics = numerics
@@ -59,6 +64,7 @@ public struct CompileOptions: Sendable, Hashable {
     self.disabledPasses = disabledPasses
     self.foldBudgetBytes = foldBudgetBytes
     self.tuningSeconds = tuningSeconds
+    self.planByteLimit = planByteLimit
   }
 
   /// The name by which `disabledPasses` leaves out the choice of layouts, which is the planner's and no pass.

@@ -86,6 +86,7 @@ extension CompileOptions {
     try conflict(\.disabledPasses, "disabled passes")
     var options = self
     options.tuningSeconds = asked.tuningSeconds
+    options.planByteLimit = asked.planByteLimit
     options.memoryLimit = asked.memoryLimit ?? memoryLimit
     options.tuningTable = asked.tuningTable
     options.keepsDisturbedTimes = asked.keepsDisturbedTimes

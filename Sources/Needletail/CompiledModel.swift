@@ -11,8 +11,9 @@ import Tensors
 
 /// A model after its portable passes: immutable, shared by all threads and tasks.
 ///
-/// Plans for a backend, a number of threads and the sizes at hand are made when first needed and kept; they share
-/// their packed weights.
+/// Plans for a backend, a number of threads and the sizes at hand are made when first needed; they share their packed
+/// weights. They are kept within `CompileOptions.planByteLimit`: beyond it the least recently used goes first, and is
+/// made again when it is needed again.
 public final class CompiledModel: Sendable {
   public let inputs: [Model.Port]
   public let outputs: [Model.Port]
@@ -31,6 +32,9 @@ public final class CompiledModel: Sendable {
   let tuningStore: TuningStore
   private let tuners = Mutex<[Int: Tuner]>([:])
   private let targets = Mutex<[TargetKey: Target]>([:])
+  /// Of the plans for all backends and sizes.
+  let planBudget: PlanBudget
+  private let sharedConstants: Set<ConstantID>
   private let context: PassContext
   private let backends: BackendSet
 
@@ -50,6 +54,7 @@ public final class CompiledModel: Sendable {
       try CompileOptions(parts: $0.options).used(asking: asked, path: model.path)
     } ?? asked
     self.options = options
+    planBudget = PlanBudget(byteLimit: max(0, options.planByteLimit))
     backends = Backends.shared.registry
     let backends = backends
     context = PassContext(
@@ -69,6 +74,7 @@ public final class CompiledModel: Sendable {
       packed = PackedWeights(stored: isStale ? [:] : file.packed)
       choices = PlanChoices(isStale ? [:] : file.choices)
       graph = file.graph
+      sharedConstants = graph.constantIDs
       passReports = []
       return
     }
@@ -88,12 +94,20 @@ public final class CompiledModel: Sendable {
     passReports = pipeline.run(
       on: &graph, in: context, options: Pipeline.Options(disabled: options.disabledPasses))
     self.graph = graph
+    sharedConstants = graph.constantIDs
   }
 
   public var nodeCount: Int { graph.nodeCount }
 
   /// Bytes of weights packed so far, for all backends that were used.
   public var packedByteCount: Int { packed.byteCount }
+
+  /// Bytes of the plans that are held, for all backends and sizes; at most `CompileOptions.planByteLimit`, unless one
+  /// plan alone takes more.
+  public var planByteCount: Int { planBudget.byteCount }
+
+  /// Plans that were given up so that others fit.
+  package var planEvictionCount: Int { planBudget.evictionCount }
 
   /// A request of one task: it owns the memory of its runs.
   ///
@@ -116,14 +130,14 @@ public final class CompiledModel: Sendable {
     }
     let planOptions = PlanOptions(
       selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
-      keepsFileLayout: options.keepsFileLayout, tuningBudget: UInt64(max(0, options.tuningSeconds) * 1e9),
+      keepsFileLayout: options.keepsFileLayout, tuningBudget: UInt64(max(0, min(options.tuningSeconds, 1e9)) * 1e9),
       memoryLimit: min(MemoryBudget.bytes(), options.memoryLimit ?? .max), prefersMemory: options.prefer == .memory)
     let specializer = Specializer(
       backends: backends, options: planOptions,
       packed: packed, choices: choices, context: context,
       pipeline: options.optimization == .full ? PassCatalog.specialize : PassCatalog.legalize,
       disabledPasses: options.disabledPasses,
-      tuner: tuner)
+      tuner: tuner, budget: planBudget, sharedConstants: sharedConstants)
     let target = Target(executable: Executable(graph: graph, path: "", source: specializer), specializer: specializer)
     return targets.withLock { targets in
       if let first = targets[key] { return first }

@@ -30,7 +30,7 @@ public final class InferenceRequest {
     self.target = target
     self.backend = backend
     self.threads = threads
-    interpreter = Interpreter(team: Team(threads: threads))
+    interpreter = Interpreter(team: Team(threads: threads), arenaByteLimit: model.options.planByteLimit)
     inputIndex = Dictionary(model.inputs.enumerated().map { ($1.name, $0) }) { first, _ in first }
     outputIndex = Dictionary(model.outputs.enumerated().map { ($1.name, $0) }) { first, _ in first }
   }

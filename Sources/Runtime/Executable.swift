@@ -31,47 +31,83 @@ package enum InputKey: Hashable, Sendable {
 
 /// Makes programs: the compiler, seen from below.
 package protocol PlanSource: Sendable {
+  /// What all programs of the model share, those of graphs inside others too.
+  var budget: PlanBudget { get }
   func program(for graph: Graph, inputs: [InputKey], path: String) throws(GraphError) -> Program
 }
 
-/// A closed graph and its programs, one for each binding that was asked for.
+/// A closed graph and its programs, one for each binding that was asked for and that the budget still holds.
 package final class Executable: Sendable {
+  struct Entry: Sendable {
+    var program: Program
+    var byteCount: Int
+    /// By the budget's clock.
+    var lastUse: UInt64
+  }
+
   package let graph: Graph
   /// Where it lies in the model, such as `If_3/then`: for reports.
   package let path: String
   private let source: any PlanSource
-  private let cache = Mutex<[(key: [InputKey], program: Program)]>([])
+  private let budget: PlanBudget
+  private let entries = Mutex<[[InputKey]: Entry]>([:])
   /// Whether an input may decide shapes, so that its contents are part of the key.
   private let shapeInputs: [Bool]
-
-  /// Programs kept; the least recently used goes first.
-  package static let capacity = 24
 
   package init(graph: Graph, path: String, source: any PlanSource) {
     self.graph = graph
     self.path = path
     self.source = source
+    budget = source.budget
     shapeInputs = graph.inputs.map { graph.mayDecideShapes($0.value) }
+    budget.add(self)
   }
+
+  deinit { budget.release(entries.withLock { $0.values.reduce(0) { $0 + $1.byteCount } }) }
 
   package func key(of inputs: [RuntimeValue?]) -> [InputKey] {
     zip(inputs, shapeInputs).map { InputKey($0, readsContents: $1) }
   }
 
+  /// The program for inputs of these sizes, made now if it is not held.
   package func program(for key: [InputKey]) throws(GraphError) -> Program {
-    let cached: Program? = cache.withLock { cache in
-      guard let i = cache.firstIndex(where: { $0.key == key }) else { return nil }
-      let entry = cache.remove(at: i)
-      cache.append(entry)
-      return entry.program
+    let now = budget.now()
+    let held = entries.withLock { entries in
+      entries[key]?.lastUse = now
+      return entries[key]?.program
     }
-    if let cached { return cached }
+    if let held { return held }
     let program = try source.program(for: graph, inputs: key, path: path)
-    cache.withLock { cache in
-      cache.append((key, program))
-      if cache.count > Self.capacity { cache.removeFirst() }
+    let byteCount = program.byteCount + key.reduce(0) { $0 + $1.byteCount }
+    let first: Program? = entries.withLock { entries in
+      if let first = entries[key]?.program { return first }
+      entries[key] = Entry(program: program, byteCount: byteCount, lastUse: budget.now())
+      return nil
     }
+    // Another thread may have made it meanwhile.
+    if let first { return first }
+    budget.charge(byteCount)
     return program
+  }
+
+  /// What is held, as the budget weighs it.
+  func weigh() -> [(key: [InputKey], byteCount: Int, lastUse: UInt64)] {
+    entries.withLock { $0.map { ($0.key, $0.value.byteCount, $0.value.lastUse) } }
+  }
+
+  /// Gives up a program, unless it was used after `time`. Whoever runs it keeps it.
+  func remove(_ key: [InputKey], unusedSince time: UInt64) -> Entry? {
+    entries.withLock { entries in
+      guard let entry = entries[key], entry.lastUse <= time else { return nil }
+      return entries.removeValue(forKey: key)
+    }
+  }
+}
+
+extension InputKey {
+  fileprivate var byteCount: Int {
+    guard case .tensor(_, let sizes, let contents) = self else { return MemoryLayout<Self>.stride }
+    return MemoryLayout<Self>.stride + 64 + 8 * (sizes.count + (contents?.count ?? 0))
   }
 }
 

@@ -79,11 +79,13 @@ package final class ExecutionPlan: Sendable {
   /// Bytes by which an input or output moves on from one turn to the next.
   package let inputSteps: [Int]
   package let outputSteps: [Int]
+  /// Bytes of constants and packed weights that no plan before it had.
+  package let addedByteCount: Int
 
   package init(
     steps: [Step], places: [Place], arenaByteCount: Int, liveByteCount: Int, constants: [Tensor],
     inputs: [Placement], outputs: [Placement], labels: [Label], reorderCount: Int, turns: Int = 1,
-    inputSteps: [Int] = [], outputSteps: [Int] = []
+    inputSteps: [Int] = [], outputSteps: [Int] = [], addedByteCount: Int = 0
   ) {
     self.steps = steps
     self.places = places
@@ -97,10 +99,17 @@ package final class ExecutionPlan: Sendable {
     self.turns = turns
     self.inputSteps = inputSteps
     self.outputSteps = outputSteps
+    self.addedByteCount = addedByteCount
   }
 }
 
 extension ExecutionPlan {
+  /// Bytes that it holds for its binding alone.
+  package var byteCount: Int {
+    // A kernel with its request and tables takes about a kilobyte, its label half of one.
+    addedByteCount + 1024 + places.count * MemoryLayout<Place>.stride + steps.count * (MemoryLayout<Step>.stride + 1536)
+  }
+
   /// Bytes that a run writes.
   package var workingByteCount: Int { outputs.reduce(arenaByteCount) { $0 + $1.byteCount } }
 
@@ -124,6 +133,6 @@ extension ExecutionPlan {
         return label
       }, reorderCount: reorderCount, turns: turns,
       inputSteps: zip(inputs, isBatchedInput).map { $1 ? $0.byteCount : 0 },
-      outputSteps: zip(outputs, isBatchedOutput).map { $1 ? $0.byteCount : 0 })
+      outputSteps: zip(outputs, isBatchedOutput).map { $1 ? $0.byteCount : 0 }, addedByteCount: addedByteCount)
   }
 }

@@ -42,21 +42,27 @@ package final class Interpreter {
   /// Where the time of each step goes while a profile is taken.
   package var profile: Profile?
 
-  /// Instances kept; a plan that was not run for longest loses its arena first.
-  private static let capacity = 32
+  /// Instances kept, and bytes of their arenas; a plan that was not run for longest loses its arena first.
+  private static let capacity = 64
+  private let arenaByteLimit: Int
   /// Turns of one Loop.
   private static let turnLimit = 10_000_000
 
-  package init(team: Team) { self.team = team }
+  package init(team: Team, arenaByteLimit: Int = PlanBudget.defaultByteLimit) {
+    self.team = team
+    self.arenaByteLimit = arenaByteLimit
+  }
 
   package func instance(of plan: ExecutionPlan) throws(RunError) -> PlanInstance {
     if let i = instances.firstIndex(where: { $0.plan == ObjectIdentifier(plan) }) {
       if i != instances.count - 1 { instances.append(instances.remove(at: i)) }
       return instances[instances.count - 1].instance
     }
+    // Room is made before the new arena is: both at once could be too much.
+    let room = arenaByteLimit - min(arenaByteLimit, plan.arenaByteCount)
+    while !instances.isEmpty, instances.count >= Self.capacity || arenaByteCount > room { instances.removeFirst() }
     let instance: PlanInstance
     do { instance = try PlanInstance(plan) } catch { throw RunError("arena", .tensor(error)) }
-    if instances.count == Self.capacity { instances.removeFirst() }
     instances.append((ObjectIdentifier(plan), instance))
     return instance
   }

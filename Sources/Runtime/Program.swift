@@ -65,15 +65,19 @@ package final class Program: Sendable {
   package let inputs: [Int]
   package let constants: [(register: Int, tensor: Tensor)]
   package let outputs: [Int]
+  /// Bytes of constants that were computed for this program.
+  let ownedByteCount: Int
 
   package init(
-    steps: [Step], registerCount: Int, inputs: [Int], constants: [(register: Int, tensor: Tensor)], outputs: [Int]
+    steps: [Step], registerCount: Int, inputs: [Int], constants: [(register: Int, tensor: Tensor)], outputs: [Int],
+    ownedByteCount: Int = 0
   ) {
     self.steps = steps
     self.registerCount = registerCount
     self.inputs = inputs
     self.constants = constants
     self.outputs = outputs
+    self.ownedByteCount = ownedByteCount
   }
 
   /// The plan, when the whole run is one whose inputs and outputs are the graph's.
@@ -88,4 +92,28 @@ package final class Program: Sendable {
   package var plans: [ExecutionPlan] {
     steps.compactMap { if case .plan(let plan, _, _) = $0 { plan } else { nil } }
   }
+}
+
+extension Program {
+  /// Bytes that it holds for its binding alone, graphs inside it included. Their programs are weighed for themselves.
+  package var byteCount: Int {
+    steps.reduce(1024 + ownedByteCount) { $0 + $1.byteCount }
+  }
+}
+
+extension Program.Step {
+  fileprivate var byteCount: Int {
+    switch self {
+    case .plan(let plan, _, _): plan.byteCount
+    case .region(let executable, _, _): executable.byteCount
+    case .evaluate: 1024
+    case .conditional(let step): 1024 + step.branches.then.byteCount + step.branches.otherwise.byteCount
+    case .loop(let step): 1024 + step.body.byteCount
+    }
+  }
+}
+
+extension Executable {
+  /// Of the graph, which is a copy of its own: nodes and values with their names.
+  fileprivate var byteCount: Int { 1024 + 1024 * graph.nodes.count }
 }

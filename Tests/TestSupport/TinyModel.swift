@@ -67,24 +67,75 @@ package enum TinyModel {
     }
   }
 
-  private static func node(_ operatorName: String, _ name: String, _ inputs: [String], _ output: String) -> [UInt8] {
+  /// Scores `p: float32[B,S,8]` of `x: float32[B,S,4]`, and `found: int64[K,4]`, where they are above a mean, of which
+  /// nobody knows how many there are: sizes with names, a shape that is computed, and a graph cut at `NonZero`.
+  package static func dynamicBytes() -> [UInt8] {
+    let weights = (0..<32).map { Float($0 % 7) / 4 - 0.75 }
+    let graph = ProtoBytes.message { graph in
+      graph.add(1, node("MatMul", "product", ["x", "w"], "h"))
+      graph.add(1, node("Softmax", "softmax", ["h"], "p"))
+      graph.add(1, node("Shape", "shape", ["x"], "sizes"))
+      graph.add(1, node("Gather", "first", ["sizes", "firstTwo"], "leading"))
+      graph.add(1, node("Concat", "target", ["leading", "pairs"], "fourSizes", integers: ["axis": 0]))
+      graph.add(1, node("Reshape", "reshape", ["p", "fourSizes"], "four"))
+      graph.add(1, node("Sub", "centre", ["four", "mean"], "centred"))
+      graph.add(1, node("Relu", "relu", ["centred"], "above"))
+      graph.add(1, node("NonZero", "find", ["above"], "places"))
+      graph.add(1, node("Transpose", "turn", ["places"], "turned"))
+      graph.add(1, node("Add", "count", ["turned", "one"], "found"))
+      graph.add(2, "dynamic")
+      graph.add(5, tensor(weights, sizes: [4, 8], named: "w"))
+      graph.add(5, tensor([0.125], sizes: [], named: "mean"))
+      graph.add(5, integers([0, 1], named: "firstTwo"))
+      graph.add(5, integers([2, 4], named: "pairs"))
+      graph.add(5, integers([1], named: "one"))
+      graph.add(11, port("x", ["B", "S"], 4))
+      graph.add(12, port("p", ["B", "S"], 8))
+      graph.add(12, port("found", ["K"], 4, elementType: 7))
+    }
+    return ProtoBytes.message { model in
+      model.add(1, 8)
+      model.add(7, graph)
+      model.add(8, ProtoBytes.message { $0.add(2, 17) })
+    }
+  }
+
+  private static func integers(_ elements: [Int], named name: String) -> [UInt8] {
+    ProtoBytes.message { tensor in
+      tensor.add(1, elements.count)
+      tensor.add(2, 7)
+      for element in elements { tensor.add(7, element) }
+      tensor.add(8, name)
+    }
+  }
+
+  private static func node(
+    _ operatorName: String, _ name: String, _ inputs: [String], _ output: String, integers: [String: Int] = [:]
+  ) -> [UInt8] {
     ProtoBytes.message { node in
       for input in inputs { node.add(1, input) }
       node.add(2, output)
       node.add(3, name)
       node.add(4, operatorName)
+      for (name, value) in integers {
+        node.add(
+          5,
+          ProtoBytes.message { attribute in
+            attribute.add(1, name)
+            attribute.add(3, value)
+            attribute.add(20, 2)
+          })
+      }
     }
   }
 
-  private static func port(_ name: String) -> [UInt8] {
-    let batch = ProtoBytes.message { $0.add(2, "N") }
-    let width = ProtoBytes.message { $0.add(1, 4) }
+  private static func port(_ name: String, _ symbols: [String] = ["N"], _ width: Int = 4, elementType: Int = 1) -> [UInt8] {
     let shape = ProtoBytes.message { shape in
-      shape.add(1, batch)
-      shape.add(1, width)
+      for symbol in symbols { shape.add(1, ProtoBytes.message { $0.add(2, symbol) }) }
+      shape.add(1, ProtoBytes.message { $0.add(1, width) })
     }
     let tensor = ProtoBytes.message { tensor in
-      tensor.add(1, 1)
+      tensor.add(1, elementType)
       tensor.add(2, shape)
     }
     return ProtoBytes.message { port in
