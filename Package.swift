@@ -96,7 +96,7 @@ let testTargets: [Target] = [
   tests(
     "ForeignTests",
     ["OpenBLASKernels", "OneDNNKernels", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"]),
-  module("RecordedData", path: "Tests/RecordedData", ["Needletail", "ONNX", "Host", "Tensors"]),
+  module("RecordedData", path: "Tests/RecordedData", ["Host"]),
   tests("ModelTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
   tests("ConformanceTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
   .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),

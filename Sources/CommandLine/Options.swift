@@ -145,9 +145,8 @@ extension ParsedArguments {
   /// The same where the model before its optimization is needed.
   func originalModel() throws -> Model {
     let model = try Model(contentsOf: positional[0])
-    guard model.isCompiled else { return model }
-    throw EngineError(
-      .usage, subject: model.path, expectation: "an ONNX file", finding: "a compiled model, which has no original")
+    if model.isCompiled { throw EngineError.withoutOriginal(model.path) }
+    return model
   }
 
   func measurementLimits() throws -> MeasurementLimits {
@@ -163,5 +162,11 @@ extension ParsedArguments {
       return batches
     }
     return [model.fixedBatch ?? 1]
+  }
+}
+
+extension EngineError {
+  static func withoutOriginal(_ path: String) -> EngineError {
+    EngineError(.usage, subject: path, expectation: "an ONNX file", finding: "a compiled model, which has no original")
   }
 }

@@ -160,10 +160,12 @@ package final class Specializer: PlanSource {
   ) throws(GraphError) -> Draft {
     guard options.selection == .auto else { return try kept(fitting(region, candidates), key) }
     let budget = measuring.next()
-    tuner.start(budget: budget)
+    // Of a plan that may not be measured any more, nothing is to be kept.
+    let isMeasured = budget > 0 || options.tuningBudget == 0
+    if isMeasured { tuner.start(budget: budget) }
     let start = monotonicNanoseconds()
     defer {
-      tuner.finish()
+      if isMeasured { tuner.finish() }
       measuring.spend(monotonicNanoseconds() - start)
     }
     var chosen = try fitting(region, candidates)

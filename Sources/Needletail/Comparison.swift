@@ -157,9 +157,7 @@ package final class ModelComparison {
     progress("\(backend.rawValue), batch \(batch): verifying", 0)
     let numerics = try verify(runs, batch: batch)
     let watch = MachineWatch()
-    let series = try InterleavedMeasurement(limits: limits, threads: runs[0].request.threads).run(
-      runs.map { run in { try run.run() } }
-    ) {
+    let series = try PreparedRun.measure(runs, limits) {
       progress("\(backend.rawValue), batch \(batch)", $0)
     }
     let disturbances = watch.doubts()

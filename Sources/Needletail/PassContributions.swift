@@ -68,9 +68,7 @@ extension PassContributions {
         entries[i].refusal = "the model does not run without it: \(error.finding)"
       }
     }
-    let series = try InterleavedMeasurement(limits: limits, threads: full.request.threads).run(
-      runs.map { run in { try run.run() } }
-    ) {
+    let series = try PreparedRun.measure(runs, limits) {
       progress("what each pass earned", $0)
     }
     for (i, without) in zip(measured, series.dropFirst()) {

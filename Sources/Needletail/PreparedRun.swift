@@ -1,6 +1,7 @@
 import Host
 import IR
 import Kernels
+import Measurement
 import Runtime
 import Tensors
 
@@ -100,6 +101,14 @@ package final class PreparedRun {
 
   package func run() throws {
     if isBound { try request.run() } else { _ = try request.run(values: inputs) }
+  }
+
+  /// Measures runs of one number of threads in turns.
+  package static func measure(
+    _ runs: [PreparedRun], _ limits: MeasurementLimits, progress: (Double) -> Void = { _ in }
+  ) throws -> [MeasuredSeries] {
+    try InterleavedMeasurement(limits: limits, threads: runs.first?.request.threads ?? 1).run(
+      runs.map { run in { try run.run() } }, progress: progress)
   }
 
   /// Where the time of `runs` runs goes, step by step. A pass of its own: the clock between steps costs time too.

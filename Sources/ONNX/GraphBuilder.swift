@@ -191,12 +191,14 @@ final class GraphBuilder {
       poisoned.contains($0)
     }
     let before = session.problemCount
+    let brokenBefore = session.tensorErrorCount
     let version = version(of: node.domain) ?? 0
     var results: [ValueID?]?
     do throws(Unsupported.Reason) {
       results = try build(node, inputs, name, version, isPoisoned)
     } catch {
-      if !(isPoisoned && error.dependsOnTypes) {
+      // A broken tensor among the attributes has been told.
+      if !(isPoisoned && error.dependsOnTypes), session.tensorErrorCount == brokenBefore {
         session.note(error, name, node.operatorName, version: version)
       }
     }
@@ -229,12 +231,16 @@ final class GraphBuilder {
     }
     let context = try NodeContext(node, version: version, inputs: inputs, name: name, builder: self)
     isBuildingPoisoned = isPoisoned
+    let outer = building
+    building = (node.operatorName, version, session.problemCount)
+    defer { building = outer }
     try rule.build(context)
     return context.results
   }
 
   /// The node that is being built reads what could not be built: its own results cannot be inferred.
   private var isBuildingPoisoned = false
+  private var building: (operatorName: String, version: Int64, problemCount: Int) = ("", 0, 0)
 
   // MARK: - Adding
 
@@ -263,7 +269,10 @@ final class GraphBuilder {
       return try graph.addNode(
         op, inputs, regions: regions, outputs: outputs, named: name, origins: origin, mirrors: indices)
     } catch {
-      session.note(error)
+      // What is wrong with its regions or attributes has been told.
+      if session.problemCount == building.problemCount {
+        session.note(error, operatorName: building.operatorName, version: building.version)
+      }
       return []
     }
   }

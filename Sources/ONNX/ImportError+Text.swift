@@ -61,6 +61,10 @@ extension TensorDecodeError: CustomStringConvertible {
   package var description: String { "tensor '\(tensor)': \(reason)" }
 }
 
+extension TensorDecodeError {
+  fileprivate var isExternal: Bool { if case .external = reason { true } else { false } }
+}
+
 extension TensorDecodeError.Reason: CustomStringConvertible {
   package var description: String {
     switch self {
@@ -111,6 +115,8 @@ extension ExternalDataError: CustomStringConvertible {
 extension Unsupported: CustomStringConvertible {
   package var description: String {
     let opset = version > 0 ? " (opset \(version))" : ""
+    // The place of a tensor tells a node by quotes of its own.
+    if case .data = reason { return "\(subject): \(reason)" + (advice.map { "; \($0)" } ?? "") }
     let subject = operatorName.isEmpty ? "'\(subject)'" : "\(operatorName)\(opset) '\(subject)'"
     return "\(subject): \(reason)" + (advice.map { "; \($0)" } ?? "")
   }
@@ -120,7 +126,9 @@ extension Unsupported: CustomStringConvertible {
     switch reason {
     case .form(let what) where what.contains("of ONNX Runtime"):
       "export the model without the fusions of ONNX Runtime"
-    case .domain, .unknownOperator: nil
+    case .domain: "export the model without them, or with functions that say what they mean"
+    case .unknownOperator: "express it by operators of the standard, or as a function of the model"
+    case .data(let error) where error.isExternal: "keep files of external data beside the model, as it was exported"
     case .version(let found, let known):
       operatorName.isEmpty || found > known.upperBound
         ? "convert the model to opset \(known.upperBound) with onnx.version_converter"
@@ -150,6 +158,8 @@ extension Unsupported.Reason: CustomStringConvertible {
     case .outputCount(let expected, let found): "expected \(Self.count(expected)) outputs, found \(found)"
     case .type(let what): "unsupported-type: \(what)"
     case .form(let what): what
+    case .data(let error): "\(error)"
+    case .operands(let what): what
     }
   }
 

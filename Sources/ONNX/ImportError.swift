@@ -30,6 +30,10 @@ package struct Unsupported: Error, Hashable, Sendable {
     case outputCount(expected: ClosedRange<Int>, found: Int)
     case type(String)
     case form(String)
+    /// Elements of a tensor that are not there or do not fit.
+    case data(TensorDecodeError)
+    /// Types or sizes of its operands that the operator does not take.
+    case operands(String)
   }
 
   /// The node's path, such as `If_3/then/Conv_1`, or the name of an input.
@@ -38,6 +42,14 @@ package struct Unsupported: Error, Hashable, Sendable {
   /// Version of the operator set that the model names; 0 when there is none.
   package let version: Int64
   package let reason: Reason
+
+  /// The attribute that is to blame.
+  package var attribute: String? {
+    switch reason {
+    case .attribute(let name, _, _), .missingAttribute(let name), .unknownAttribute(let name): name
+    default: nil
+    }
+  }
 }
 
 /// A graph whose parts do not fit together.

@@ -8,14 +8,15 @@ final class ImportSession {
 
   let path: String
   let tensors: TensorReader
-  private let versions: [String: Int64]
+  private var versions: [String: Int64]
   private let functions: [String: FunctionProto]
   /// Nodes that inlining may still add: functions that call each other grow without bound.
   private var inlinedNodesLeft = 1 << 17
   private var symbolNames: Set<String> = []
   private(set) var unsupported: [Unsupported] = []
-  private(set) var firstTensorError: (place: String, error: TensorDecodeError)?
-  private(set) var firstInferenceError: GraphError?
+  private var tensorErrors: [(place: String, error: TensorDecodeError)] = []
+  var tensorErrorCount: Int { tensorErrors.count }
+  private var inferenceErrors: [(error: GraphError, operatorName: String, version: Int64)] = []
   var warnings: [String] = []
   /// Grows with everything found wrong: a region where it grew is not to be used.
   private(set) var problemCount = 0
@@ -40,6 +41,15 @@ final class ImportSession {
 
   func version(of domain: String) -> Int64? { versions[Self.normal(domain)] }
 
+  /// Notes a version of the standard that is not known. What else is wrong can be told of a newer one: it is read as the
+  /// newest known.
+  func checkVersion() throws(ImportError) {
+    guard let version = version(of: ""), version < 1 || version > ImportRule.newestVersion else { return }
+    note(.version(found: version, known: 1...ImportRule.newestVersion), "opset_import", "", version: version)
+    if version < 1 { try throwProblems() }
+    versions[""] = ImportRule.newestVersion
+  }
+
   /// The function of the model that a node calls.
   func function(of node: NodeProto) -> FunctionProto? {
     functions["\(Self.normal(node.domain)):\(node.operatorName):\(node.overload)"]
@@ -60,33 +70,40 @@ final class ImportSession {
 
   func note(tensor error: TensorDecodeError, at place: String) {
     problemCount += 1
-    if firstTensorError == nil { firstTensorError = (place, error) }
+    tensorErrors.append((place, error))
   }
 
-  func note(_ error: GraphError) {
+  func note(_ error: GraphError, operatorName: String, version: Int64) {
     problemCount += 1
-    if firstInferenceError == nil { firstInferenceError = error }
+    inferenceErrors.append((error, operatorName, version))
   }
 
   /// Whether `body` found that types do not fit, and nothing worse: that is forgotten then.
   func forgetsTypes(of body: () throws(StructureError) -> Void) throws(StructureError) -> Bool {
-    let (count, named, hadTensorError, error) = (
-      problemCount, unsupported.count, firstTensorError != nil, firstInferenceError
-    )
+    let (count, named, broken, misfits) = (problemCount, unsupported.count, tensorErrors.count, inferenceErrors.count)
     try body()
-    guard problemCount > count, unsupported.count == named, (firstTensorError != nil) == hadTensorError else {
-      return false
-    }
+    guard problemCount > count, unsupported.count == named, tensorErrors.count == broken else { return false }
     problemCount = count
-    firstInferenceError = error
+    inferenceErrors.removeLast(inferenceErrors.count - misfits)
     return true
   }
 
-  /// Throws what was found: a broken tensor first, since nothing can be said of a model whose data is wrong.
+  /// Throws what was found, all of it where there is more than one thing: broken tensors first.
   func throwProblems() throws(ImportError) {
-    if let (place, error) = firstTensorError { throw .tensor(path: path, place: place, error) }
-    if !unsupported.isEmpty { throw .unsupported(path: path, unsupported) }
-    if let error = firstInferenceError { throw .inference(path: path, error) }
+    if problemCount == 1 {
+      if let (place, error) = tensorErrors.first { throw .tensor(path: path, place: place, error) }
+      if let error = inferenceErrors.first?.error { throw .inference(path: path, error) }
+    }
+    let broken = tensorErrors.map {
+      Unsupported(subject: $0.place, operatorName: "", version: 0, reason: .data($0.error))
+    }
+    let misfits = inferenceErrors.map {
+      Unsupported(
+        subject: $0.error.node ?? "", operatorName: $0.operatorName, version: $0.version,
+        reason: .operands($0.error.reason.description))
+    }
+    let all = broken + unsupported + misfits
+    if !all.isEmpty { throw .unsupported(path: path, all) }
   }
 
   // MARK: - Types

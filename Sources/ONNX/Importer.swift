@@ -81,11 +81,7 @@ package enum Importer {
     let tensors = TensorReader(
       file, externalDataOf: path, policy: options.externalData, copy: options.copy)
     let session = ImportSession(proto, tensors: tensors, path: file.path)
-    if let version = session.version(of: ""), version < 1 || version > ImportRule.newestVersion {
-      session.note(
-        .version(found: version, known: 1...ImportRule.newestVersion), "opset_import", "", version: version)
-      try session.throwProblems()
-    }
+    try session.checkVersion()
     session.reserveSymbols(of: graph)
     let builder = GraphBuilder(session, name: graph.name, path: "", nesting: 0)
     do throws(StructureError) { try builder.build(graph) } catch { throw .structure(path: file.path, error) }

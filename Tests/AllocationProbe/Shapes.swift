@@ -30,7 +30,7 @@ func probeShapes(_ arguments: [String]) -> Int32 {
         let sizes = shape.map { dimension in
           if let size = dimension.fixed { return size }
           let name = "\(dimension)"
-          let size = named[name] ?? draw(below: 100)
+          let size = named[name] ?? draw(below: 50)
           named[name] = size
           return size
         }

@@ -89,6 +89,14 @@ import Testing
     #expect(check.output.contains("NoSuchOperator"))
     #expect(check.output.contains("'last'"))
     #expect(try run("compile", path).code == 2)
+    let json = try run("check", path, "--json", "-")
+    let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+    let item = try #require((object?["unsupported"] as? [[String: Any]])?.first)
+    #expect(item["subject"] as? String == "last")
+    #expect(item["operator"] as? String == "NoSuchOperator")
+    #expect(item["opset"] as? Int == 17)
+    #expect(item["attribute"] is NSNull)
+    #expect((item["advice"] as? String)?.isEmpty == false)
   }
 
   @Test func exportedModelsRun() throws {
@@ -148,7 +156,6 @@ import Testing
     #expect(npy.suffix(16) == Data([0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0xC0, 0x40, 0, 0, 0, 0]))
   }
 
-  /// With `--json -` standard output is JSON and nothing else, from every subcommand.
   @Test func compiledModelsRunAndHaveNoOriginal() throws {
     let folder = TemporaryFolder()
     let compiled = folder.path + "/tiny.ntl"
@@ -158,12 +165,17 @@ import Testing
     let outcome = try run("run", compiled, "--backend", "simd")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("load    read "))
-    #expect(try run("compare", compiled).code == 64)
+    for command in ["compare", "check"] {
+      let refused = try run(command, compiled)
+      #expect(refused.code == 64)
+      #expect(refused.errors.contains("which has no original"), "\(command): \(refused.errors)")
+    }
     #expect(try run("compile", tinyModel(folder), "--packed-only").code == 64)
     #expect(try run("compile", tinyModel(folder), "--max-memory", "much").code == 64)
     #expect(try run("compile", tinyModel(folder), "-o", folder.path + "/none/tiny.ntl").code == 1)
   }
 
+  /// With `--json -` standard output is JSON and nothing else, from every subcommand.
   @Test func jsonHasStandardOutputToItself() throws {
     let folder = TemporaryFolder()
     let model = tinyModel(folder)

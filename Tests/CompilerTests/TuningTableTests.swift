@@ -43,7 +43,7 @@ import Testing
     #expect(given[3] == 500_000_000)
     #expect(given.last == 0)
     #expect(given.reduce(0, +) <= 4_000_000_000)
-    #expect(MeasuringGrant(perPlan: .max).next() == .max / 2)
+    #expect(MeasuringGrant(perPlan: .max).next() == UInt64.max / 2)
     #expect(MeasuringGrant(perPlan: 0).next() == 0)
   }
 }

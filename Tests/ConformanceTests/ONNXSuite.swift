@@ -6,15 +6,21 @@ import TestSupport
 
 /// The ONNX backend test suite, unpacked into a folder that goes away with the tests.
 struct ONNXSuite: Sendable {
-  enum Outcome: Sendable {
-    case passed
-    /// The model uses something that Needletail does not have; it said so before running anything.
-    case refused(String)
-    case failed(String)
+  /// A network whose input is `arange(n) / n`, with the answer that was recorded.
+  struct Light: Sendable {
+    var name: String
+    var modelPath: String
+    var outputPath: String
   }
 
   private let folder: TemporaryFolder
-  let cases: [String: [RecordedModel]]
+  /// Of node, simple, pytorch-converted and pytorch-operator.
+  let cases: [ModelTestCase]
+  let light: [Light]
+
+  /// The suite's own tolerance, and half a unit of the last place of the largest element: a small result of sums of
+  /// large terms was recorded with that error.
+  static let tolerance = Tolerance(relative: 1e-3, absolute: 1e-7, scaled: 0x1p-24)
 
   static let shared = ONNXSuite()
 
@@ -22,7 +28,7 @@ struct ONNXSuite: Sendable {
     guard let data = Folders.shared else { return nil }
     let archives = Folders.entries(of: data + "/onnx-suite").filter { $0.hasSuffix(".tar.gz") }
     guard let archive = archives.first else { return nil }
-    folder = TemporaryFolder()
+    let folder = TemporaryFolder()
     let tar = Process()
     tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     tar.arguments = [
@@ -31,66 +37,45 @@ struct ONNXSuite: Sendable {
     do { try tar.run() } catch { return nil }
     tar.waitUntilExit()
     if tar.terminationStatus != 0 { return nil }
-    var cases: [String: [RecordedModel]] = [:]
-    for category in ["node", "simple", "pytorch-converted", "pytorch-operator"] {
-      cases[category] = RecordedModel.all(below: "\(folder.path)/\(category)")
-    }
-    self.cases = cases
-  }
-
-  /// Runs every case of a category on `backend`, many at a time, each on one thread.
-  func run(_ category: String, on backend: BackendChoice) -> [(name: String, outcome: Outcome)] {
-    run(category) { Self.run($0, on: backend) }
-  }
-
-  /// Writes every case of a category as ONNX, optimized, and runs what was written as it is.
-  func runExported(_ category: String) -> [(name: String, outcome: Outcome)] {
-    let folder = TemporaryFolder()
-    return run(category) { recorded in
-      let name = recorded.path.map { $0 == "/" ? "_" : String($0) }.joined()
-      return Self.run(recorded, on: .naive, through: "\(folder.path)/\(name)")
+    self.folder = folder
+    cases = ModelTestCase.find(below: folder.path)
+    light = Folders.entries(of: folder.path + "/light").filter { $0.hasSuffix(".onnx") }.map { file in
+      let name = String(file.dropLast(".onnx".count))
+      let path = "\(folder.path)/light/\(name)"
+      return Light(name: name, modelPath: path + ".onnx", outputPath: path + "_output_0.pb")
     }
   }
 
-  private func run(
-    _ category: String, _ body: @Sendable (RecordedModel) -> Outcome
-  ) -> [(name: String, outcome: Outcome)] {
-    let cases = cases[category] ?? []
-    let outcomes = Mutex([Outcome?](repeating: nil, count: cases.count))
+  /// What came of every case, many at a time, each on one thread.
+  func run(on backend: BackendChoice, _ optimization: Optimization) -> [ModelTestResult] {
+    let runner = ModelTestRunner(
+      backends: [backend], optimizations: [optimization], tolerance: Self.tolerance, threads: 1)
+    let results = Mutex([ModelTestResult](repeating: .failed("did not run"), count: cases.count))
     DispatchQueue.concurrentPerform(iterations: cases.count) { i in
-      let outcome = body(cases[i])
-      outcomes.withLock { $0[i] = outcome }
+      let result = runner.run(cases[i])
+      results.withLock { $0[i] = result }
     }
-    let found = outcomes.withLock { $0 }
-    return zip(cases, found).map { ($0.name, $1 ?? .failed("did not run")) }
+    return results.withLock { $0 }
   }
+}
 
-  /// `path`: where the model is written and read again on its way.
-  private static func run(
-    _ recorded: RecordedModel, on backend: BackendChoice, through path: String? = nil
-  ) -> Outcome {
-    var model: Model
-    do {
-      model = try Model(contentsOf: recorded.path)
-      if let path { try model.export(to: path) }
-    } catch let error as EngineError {
-      return error.kind == .modelRejected ? .refused(error.description) : .failed(error.description)
-    } catch { return .failed("\(error)") }
-    do {
-      if let path { model = try Model(contentsOf: path) }
-      let options = CompileOptions(optimization: path == nil ? .full : .none)
-      let request = try model.compile(options).makeRequest(backend: backend, threads: 1)
-      let relative = model.drawsAtRandom ? Double.infinity : 1e-3
-      for set in recorded.sets {
-        let run = try RecordedModel.run(at: set, of: model)
-        let found = try request.run(values: run.inputs)
-        if let what = run.mismatch(
-          found, .elementwise(relative: relative, absolute: relative < 1 ? 1e-7 : relative))
-        {
-          return .failed(what)
-        }
-      }
-      return .passed
-    } catch { return .failed("\(error)") }
+extension ModelTestCase {
+  private static let coreTypes: Set<DataType> = [.float32, .int8, .int32, .int64, .uint8, .bool]
+
+  /// Whether it is of the core that every engine should have: a node of the standard's own domain, on tensors of float32,
+  /// int8, int32, int64, uint8 and bool, that is no training, no loss, no chance, no decoder of pictures, and not the
+  /// expansion of a function.
+  func isCore() throws -> Bool {
+    guard name.hasPrefix("node/"), !name.contains("expanded"), !name.contains("train"),
+      !name.contains("image_decoder")
+    else { return false }
+    let model: Model
+    do { model = try Model(contentsOf: modelPath) } catch { return false }
+    let isPlain = (model.inputs + model.outputs).allSatisfy { port in
+      guard case .tensor(let type) = port.type else { return false }
+      return Self.coreTypes.contains(type.dataType)
+    }
+    return isPlain && !model.drawsAtRandom
+      && model.file.operatorCounts.allSatisfy { !$0.name.contains("::") && !$0.name.hasSuffix("Loss") }
   }
 }

@@ -1,61 +1,94 @@
-import Foundation
 import Needletail
 import RecordedData
 import Testing
 
-/// The cases of the ONNX backend suite whose operators Needletail has: no wrong answer, no error while
-/// running.
+/// The whole ONNX backend suite, on every backend and at every level: each case gives the recorded answer, but for
+/// those that are refused by name.
 @Suite(.enabled(if: ONNXSuite.shared != nil), .serialized) struct ONNXSuiteTests {
-  @Test(
-    arguments: ["node", "simple", "pytorch-converted", "pytorch-operator"], [BackendChoice.naive, .simd])
-  func noWrongAnswer(_ category: String, _ backend: BackendChoice) throws {
-    let suite = try #require(ONNXSuite.shared)
-    let listed = Self.listed(category)
-    var passed = 0
-    var refusals: [String: Int] = [:]
-    var failures: [String] = []
-    for (name, outcome) in suite.run(category, on: backend) {
-      switch outcome {
-      case .passed: passed += 1
-      case .refused(let reason):
-        refusals[Self.culprit(reason), default: 0] += 1
-        if !listed.contains(name) { failures.append("\(name) is refused, which docs/conformance.md does not say") }
-      case .failed(let what): failures.append("\(name): \(what)")
-      }
-    }
-    let refused = refusals.values.reduce(0, +)
-    print(
-      "ONNX suite, \(category), \(backend.rawValue): \(passed) passed, \(failures.count) failed, \(refused) refused"
-    )
-    if backend == .naive, !refusals.isEmpty {
-      let list = refusals.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) ×\($0.value)" }
-      print("  refused: \(list.joined(separator: ", "))")
-    }
-    for failure in failures { Issue.record("\(category)/\(failure)") }
-    // What the table says.
-    #expect(Self.documentation.contains("| \(category) | \(passed + failures.count + refused) |"))
-    #expect(listed.isSubset(of: Set(suite.cases[category]?.map(\.name) ?? [])))
-  }
+  private static let documentation = String(
+    decoding: Folders.contents(of: Folders.package + "/docs/conformance.md"), as: UTF8.self)
 
-  private static let documentation: String = {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    return (try? String(contentsOf: root.appendingPathComponent("docs/conformance.md"), encoding: .utf8)) ?? ""
+  /// The cases that docs/conformance.md lets be refused: lines such as "- `node/test_name`".
+  static let refused = Set(
+    documentation.split(separator: "\n").filter { $0.hasPrefix("- `") }
+      .compactMap { $0.split(separator: "`").dropFirst().first.map(String.init) })
+
+  static let caseCount = 2024
+
+  /// Without the optimizer of the compiler a round of all would take minutes.
+  static let rounds: [(BackendChoice, Optimization)] = {
+    #if DEBUG
+      [(.naive, .none), (.simd, .full)]
+    #else
+      Backends.shared.available.flatMap { backend in Optimization.allCases.map { (backend, $0) } }
+    #endif
   }()
 
-  /// The cases of a category that docs/conformance.md lets be refused: lines such as `- node/test_name`.
-  private static func listed(_ category: String) -> Set<String> {
-    let lines = documentation.split(separator: "\n").filter { $0.hasPrefix("- `\(category)/") }
-    return Set(lines.compactMap { $0.split(separator: "`").dropFirst().first?.split(separator: "/").last.map(String.init) })
+  @Test(arguments: rounds)
+  func everyCaseGivesTheRecordedAnswer(_ backend: BackendChoice, _ optimization: Optimization) throws {
+    let suite = try #require(ONNXSuite.shared)
+    let results = suite.run(on: backend, optimization)
+    for (test, result) in zip(suite.cases, results) {
+      switch result {
+      case .passed: if Self.refused.contains(test.name) { Issue.record("\(test.name) is not refused any more") }
+      case .refused(let reason): if !Self.refused.contains(test.name) { Issue.record("\(test.name): \(reason)") }
+      case .failed(let reason): Issue.record("\(test.name): \(reason)")
+      }
+    }
+    #expect(suite.cases.count == Self.caseCount)
+    #expect(results.count { $0 == .passed } == Self.caseCount - Self.refused.count)
   }
 
-  /// The first operator that a refusal names, with what is wrong about it unless that is its absence.
-  private static func culprit(_ reason: String) -> String {
-    // "  Operator (opset 17) 'node': what", a line each; anything else stands for itself.
-    guard let line = reason.split(separator: "\n").first(where: { $0.hasPrefix("  ") }),
-      let name = line.split(separator: " ").first, let quote = line.range(of: "': ")
-    else { return reason }
-    let what = line[quote.upperBound...]
-    return what == "this operator is not supported" ? String(name) : "\(name) (\(what))"
+  @Test func theTableIsWhatThereIs() throws {
+    let suite = try #require(ONNXSuite.shared)
+    for category in ["node", "simple", "pytorch-converted", "pytorch-operator"] {
+      let names = suite.cases.map(\.name).filter { $0.hasPrefix(category + "/") }
+      let refused = Self.refused.filter { $0.hasPrefix(category + "/") }
+      #expect(refused.isSubset(of: names))
+      let row = "| \(category) | \(names.count) | \(names.count - refused.count) | \(refused.count) | 0 |"
+      #expect(Self.documentation.contains(row), "\(row)")
+    }
+  }
+
+  /// The round above runs them all; here stands that none of them is among the refused.
+  @Test func theCoreIsComplete() throws {
+    let suite = try #require(ONNXSuite.shared)
+    let core = try suite.cases.filter { try $0.isCore() }
+    #expect(core.count == 984)
+    #expect(Self.refused.isDisjoint(with: core.map(\.name)))
+  }
+
+  /// Networks of the early years with weights that the file computes.
+  @Test func lightModels() throws {
+    let suite = try #require(ONNXSuite.shared)
+    #expect(suite.light.count == 9)
+    #if DEBUG
+      let (light, levels) = (suite.light.filter { $0.name == "light_squeezenet" }, [Optimization.full])
+    #else
+      let (light, levels) = (suite.light, Optimization.allCases)
+    #endif
+    for item in light {
+      let model = try Model(contentsOf: item.modelPath)
+      let port = try #require(model.inputs.first)
+      let sizes = try #require(port.type.tensor?.shape).map { $0.fixed ?? 1 }
+      let count = sizes.reduce(1, *)
+      let input = try Tensor((0..<count).map { Float($0) / Float(count) }, sizes: sizes)
+      let output = try #require(model.outputs.first)
+      let expected = try readValue(item.outputPath, as: output.type)
+      for level in levels {
+        // All of its scores are equal, and so large that the error of an algorithm of its own, which differs from score
+        // to score, decides the softmax.
+        let numerics = item.name == "light_squeezenet" ? NumericsPolicy.strict : .fast
+        let compiled = try model.compile(
+          CompileOptions(optimization: level, numerics: numerics, tuningSeconds: 0.2))
+        for backend in Backends.shared.available where backend != .naive {
+          let found = try compiled.makeRequest(backend: backend).run([port.name: input])
+          let value = try #require(found[output.name])
+          if let reason = try RuntimeValue.tensor(value).difference(from: expected, ONNXSuite.tolerance) {
+            Issue.record("\(item.name), \(backend.rawValue), \(level.rawValue): \(reason)")
+          }
+        }
+      }
+    }
   }
 }

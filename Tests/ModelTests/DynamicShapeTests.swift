@@ -26,8 +26,8 @@ import Testing
       let found = try request.run(inputs)
       let expected = try model.compile(CompileOptions(optimization: .none)).makeRequest(backend: .naive, threads: 1)
         .run(inputs)
-      let scores = try #require(found["p"]?.floats())
-      let expectedScores = try #require(expected["p"]?.floats())
+      let scores = try #require(try found["p"]?.floats())
+      let expectedScores = try #require(try expected["p"]?.floats())
       #expect(found["p"]?.sizes == [batch, length, 8])
       #expect(zip(scores, expectedScores).allSatisfy { abs($0 - $1) < 1e-5 })
       #expect(try found["found"]?.elements(of: Int64.self) == expected["found"]?.elements(of: Int64.self))
@@ -62,17 +62,23 @@ import Testing
 
   #if DEBUG
     private static let shapeCount = 500
+    /// The heap has not seen all of its uses by then.
+    private static let slack = 32 << 20
   #else
     private static let shapeCount = 10_000
+    private static let slack = 4 << 20
   #endif
 
   /// In a process of its own, where nothing else allocates.
   @Test(arguments: [BackendChoice.simd, .auto])
   func memoryStaysFlatUnderTenThousandShapes(_ backend: BackendChoice) throws {
     let probe = Process()
-    probe.executableURL = try #require(AllocationTests.executable)
+    let executable: URL = try #require(AllocationTests.executable)
+    probe.executableURL = executable
     let limit = 2 << 20
     probe.arguments = ["shapes", path, backend.rawValue, "\(Self.shapeCount)", "\(limit)"]
+    // oneDNN keeps up to 1,024 primitives of its own, whoever made them: what is ours is looked at.
+    probe.environment = ProcessInfo.processInfo.environment.merging(["ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"]) { $1 }
     let output = Pipe()
     probe.standardOutput = output
     try probe.run()
@@ -83,6 +89,6 @@ import Testing
     let (early, late, held, evictions) = (numbers[0], numbers[1], numbers[2], numbers[3])
     #expect(held <= limit)
     #expect(evictions > Self.shapeCount / 2)
-    #expect(late - early < 4 << 20, "\(early) bytes after a fifth of the shapes, \(late) after all")
+    #expect(late - early < Self.slack, "\(early) bytes after a fifth of the shapes, \(late) after all")
   }
 }

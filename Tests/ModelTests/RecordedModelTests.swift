@@ -2,15 +2,19 @@ import Needletail
 import RecordedData
 import Testing
 
+extension ModelTestCase: CustomTestStringConvertible {
+  public var testDescription: String { name }
+}
+
 /// Every model with recorded runs gives the recorded answers: on every backend, and however far it is
 /// optimized.
 ///
 /// Floats may differ by 1e-4 of the largest magnitude of their output, integers not at all but at the end of a quantized
 /// network.
 @Suite struct RecordedModelTests {
-  static let tolerance = Tolerance.ofScale(1e-4)
+  static let tolerance = Tolerance(relative: 0, absolute: 1e-9, scaled: 1e-4)
 
-  static let bundled = RecordedModel.all(below: Folders.bundled)
+  static let bundled = ModelTestCase.find(below: Folders.bundled)
 
   /// What the data holds of the families that Needletail promises: convolutional networks, perceptrons, small
   /// transformers, recurrent and quantized networks.
@@ -30,52 +34,38 @@ import Testing
     "tract_qtdnn_10x5_101_i32_biases", "vespa_dummy_transformer", "vespa_random_encoder",
   ]
 
-  static let shared = Folders.shared.map { RecordedModel.all(below: $0 + "/models") } ?? []
+  static let shared = Folders.shared.map { ModelTestCase.find(below: $0 + "/models") } ?? []
   static let kept = shared.filter { promised.contains($0.name) }
   /// The rest may be refused, but never answered wrongly.
-  static let others = shared.filter { !promised.contains($0.name) && !$0.sets.isEmpty }
+  static let others = shared.filter { !promised.contains($0.name) }
 
   /// Plain loops take seconds on these: once is enough.
-  static func isLarge(_ model: RecordedModel) -> Bool {
+  static func isLarge(_ model: ModelTestCase) -> Bool {
     ["mobilenet", "squeezenet", "ultraface", "nv_residual"].contains { model.name.hasPrefix($0) }
   }
 
   @Test(arguments: bundled + kept, Optimization.allCases)
-  func givesTheRecordedAnswers(_ recorded: RecordedModel, _ optimization: Optimization) throws {
-    #expect(!recorded.sets.isEmpty)
-    let model = try Model(contentsOf: recorded.path)
-    try Self.check(recorded, model, optimization)
+  func givesTheRecordedAnswers(_ recorded: ModelTestCase, _ optimization: Optimization) {
+    Self.check(recorded, optimization)
   }
 
   @Test(arguments: others, Optimization.allCases)
-  func refusesOrGivesTheRecordedAnswers(_ recorded: RecordedModel, _ optimization: Optimization) throws {
-    let model: Model
-    do { model = try Model(contentsOf: recorded.path) } catch let error as EngineError {
-      #expect(error.kind == .modelRejected)
-      return
-    }
-    try Self.check(recorded, model, optimization)
+  func refusesOrGivesTheRecordedAnswers(_ recorded: ModelTestCase, _ optimization: Optimization) {
+    Self.check(recorded, optimization, mayBeRefused: true)
   }
 
-  static func check(_ recorded: RecordedModel, _ model: Model, _ optimization: Optimization) throws {
-    let compiled = try model.compile(CompileOptions(optimization: optimization, tuningSeconds: 0.3))
+  static func check(_ recorded: ModelTestCase, _ optimization: Optimization, mayBeRefused: Bool = false) {
     for backend in Backends.shared.available {
-      if isLarge(recorded),
-        backend == .naive && optimization != .none || backend == .auto && optimization != .full
-      {
-        continue
+      var test = recorded
+      if isLarge(recorded) {
+        if backend == .naive && optimization != .none || backend == .auto && optimization != .full { continue }
+        if backend == .naive { test.sets = Array(test.sets.prefix(1)) }
       }
-      let request = try compiled.makeRequest(backend: backend, threads: 2)
-      for set in recorded.sets.prefix(backend == .naive && isLarge(recorded) ? 1 : recorded.sets.count) {
-        let run = try RecordedModel.run(at: set, of: model)
-        let what: String?
-        let tolerance = recorded.name.hasSuffix("_qdq") ? Tolerance.quantized : tolerance
-        do { what = run.mismatch(try request.run(values: run.inputs), tolerance) } catch { what = "\(error)" }
-        if let what {
-          Issue.record("\(recorded.name), \(backend.rawValue), \(optimization.rawValue): \(what)")
-          break
-        }
-      }
+      let runner = ModelTestRunner(
+        backends: [backend], optimizations: [optimization], tolerance: tolerance, threads: 2)
+      let result = runner.run(test)
+      if case .refused = result, mayBeRefused { return }
+      if result != .passed { Issue.record("\(recorded.name): \(result.name): \(result.reason)") }
     }
   }
 

@@ -27,7 +27,7 @@ import Testing
 
   @Test func everyRefusalIsCovered() throws {
     let folder = try #require(Folders.shared)
-    #expect(RecordedModel.all(below: folder + "/models/must-be-refused").count == 4)
+    #expect(Folders.entries(of: folder + "/models/must-be-refused").count == 4)
   }
 }
 

@@ -129,9 +129,7 @@ private func measure(
     runs.append(try PreparedRun(compiled, backend, threads: threads, inputs: values))
   }
   let watch = MachineWatch()
-  let series = try InterleavedMeasurement(limits: limits, threads: runs[0].request.threads).run(
-    runs.map { run in { try run.run() } }
-  ) {
+  let series = try PreparedRun.measure(runs, limits) {
     console.progress("batch \(batch)", $0)
   }
   let disturbances = watch.doubts()

@@ -1,3 +1,4 @@
+import CompiledFile
 import Needletail
 import ONNX
 import Reports
@@ -12,7 +13,8 @@ let checkCommand = CommandDeclaration(
 
 private func check(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
   let path = arguments.positional[0]
-  var problems: [(subject: String, operatorName: String, reason: String)] = []
+  if CompiledFile.isCompiled(path) { throw EngineError.withoutOriginal(path) }
+  var problems: [Unsupported] = []
   var rejection: String?
   do throws(ImportError) {
     _ = try Importer.model(at: path)
@@ -20,13 +22,11 @@ private func check(_ arguments: ParsedArguments, _ console: Console) throws -> E
     switch error {
     case .file(let error) where error.reason != .empty: throw ToolError(error.description)
     case .unsupported(_, let list):
-      problems = list.map { ($0.subject, $0.operatorName, "\($0)") }
-    default:
-      rejection = error.description
-      problems = [("", "", error.description)]
+      problems = list
+    default: rejection = error.description
     }
   }
-  if problems.isEmpty {
+  if problems.isEmpty && rejection == nil {
     let model = try Model(contentsOf: path)
     console.print("\(modelLine(model)): everything is supported")
     for warning in model.file.warnings { console.warn(warning) }
@@ -34,21 +34,25 @@ private func check(_ arguments: ParsedArguments, _ console: Console) throws -> E
     console.print("rejected: \(rejection)")
   } else {
     console.print("\(path): \(counted(problems.count, "thing")) not supported")
-    for problem in problems { console.print("  \(problem.reason)") }
+    for problem in problems { console.print("  \(problem)") }
   }
+  let isSupported = problems.isEmpty && rejection == nil
+  let items = rejection.map { [JSON.object([("subject", .string("")), ("operator", .string("")), ("reason", .string($0))])] }
+    ?? problems.map(\.json)
   try console.report(
     .object([
       ("schema", .integer(1)), ("command", .string("check")), ("path", .string(path)),
-      ("supported", .bool(problems.isEmpty)),
-      (
-        "unsupported",
-        .array(
-          problems.map {
-            .object([
-              ("subject", .string($0.subject)), ("operator", .string($0.operatorName)), ("reason", .string($0.reason)),
-            ])
-          })
-      ),
+      ("supported", .bool(isSupported)), ("unsupported", .array(items)),
     ]), to: try arguments.value(of: Options.json))
-  return problems.isEmpty ? .success : .modelRejected
+  return isSupported ? .success : .modelRejected
+}
+
+extension Unsupported {
+  fileprivate var json: JSON {
+    .object([
+      ("subject", .string(subject)), ("operator", .string(operatorName)), ("opset", .integer(Int(version))),
+      ("attribute", attribute.map { .string($0) } ?? .null), ("reason", .string("\(reason)")),
+      ("advice", advice.map { .string($0) } ?? .null),
+    ])
+  }
 }
