@@ -43,7 +43,8 @@ let engine: [Target] = [
 // MARK: - Backends
 
 let backends: [Target] = [
-  backend("NaiveKernels", folder: "Naive"),
+  .target(name: "CLeptonica", path: "Backends/Leptonica/CLeptonica"),
+  backend("NaiveKernels", folder: "Naive", c: ["CLeptonica"]),
   .target(name: "SIMDMicrokernels", path: "Backends/SIMD/Microkernels"),
   backend("SIMDKernels", folder: "SIMD/Backend", c: ["SIMDMicrokernels"]),
   .target(name: "COpenBLAS", path: "Backends/OpenBLAS/COpenBLAS"),

@@ -20,7 +20,8 @@ package struct NaiveBackend: Backend {
     Convolution.self, ConvTranspose.self, Gemm.self, MatMul.self,
     // Text
     StringConcat.self, StringSplit.self, StringNormalizer.self, RegexFullMatch.self, TfIdfVectorizer.self,
-    // Learned
+    // Images, Learned
+    ImageDecoder.self,
     TreeEnsemble.self, SupportVectors.self, Classify.self, TransformScores.self, LabelEncoder.self,
     OneHotEncoder.self, ZipMap.self, TrainingStep.self,
     // Quantization, Recurrent
@@ -60,7 +61,7 @@ package struct NaiveBackend: Backend {
 
 /// Operators that a plan cannot hold: sizes or kinds of their results are known only by doing.
 private let neverPlanned: Set<String> = [
-  NonZero.name, Compress.name, Unique.name, NonMaxSuppression.name, SequenceConstruct.name, SequenceAt.name,
+  ImageDecoder.name, NonZero.name, Compress.name, Unique.name, NonMaxSuppression.name, SequenceConstruct.name, SequenceAt.name,
   SequenceLength.name, SequenceEmpty.name, SequenceInsert.name, SequenceErase.name, SplitToSequence.name,
   ConcatFromSequence.name, OptionalOf.name, OptionalHasElement.name, OptionalGetElement.name, ZipMap.name, Reorder.name,
 ]

@@ -15,6 +15,8 @@ package enum KernelFault: Error, Hashable, Sendable {
   case sizeMismatch(output: Int)
   case budget
   case notRepresentable
+  /// What is not installed, and the package that has it.
+  case missingLibrary(String)
 }
 
 extension KernelFault: CustomStringConvertible {
@@ -25,6 +27,7 @@ extension KernelFault: CustomStringConvertible {
     case .sizeMismatch(let output): "result \(output) would have other sizes than planned"
     case .budget: "a result would be larger than allowed"
     case .notRepresentable: "a result cannot be represented"
+    case .missingLibrary(let what): what
     }
   }
 }

@@ -1,7 +1,9 @@
 import CompiledFile
 import Compiler
 import IR
+import NaiveKernels
 import ONNX
+import Operators
 @_exported import Tensors
 
 /// A model as its file says: an ONNX model before any optimization, or a compiled one.
@@ -53,6 +55,10 @@ public struct Model: Sendable {
       throw EngineError(kind, subject: "", expectation: "", finding: error.description)
     }
     graph = file.graph
+    if let problem = ImageLibrary.problem, graph.applies(ImageDecoder.name) {
+      throw EngineError(
+        .modelRejected, subject: path, expectation: "a library that decodes images, for ImageDecoder", finding: problem)
+    }
   }
 
   public var inputs: [Port] { graph.ports(graph.inputs) }
@@ -75,6 +81,11 @@ public struct Model: Sendable {
 }
 
 extension Graph {
+  /// Whether a node of the graph or of a region applies the operator.
+  fileprivate func applies(_ operatorName: String) -> Bool {
+    liveNodes.contains { node in node.op.name == operatorName || node.regions.contains { $0.applies(operatorName) } }
+  }
+
   func ports(_ ports: [Port]) -> [Model.Port] {
     ports.map { Model.Port(name: $0.name, type: self[$0.value].type) }
   }

@@ -50,7 +50,7 @@ package enum ImportRules {
     + indexing + ordering + matrices + sampling + losses
     + signal + random
     + recurrent + quantization + sequences + scans
-    + text + learned + trees + training
+    + text + images + learned + trees + training
 
   /// The newest version of each domain whose changes are known here.
   private static let newestVersions: [String: Int64] = [
@@ -64,7 +64,6 @@ package enum ImportRules {
 
   /// Why operators that are known are not read.
   private static let refusals: [Key: String] = [
-    Key(domain: "", name: "ImageDecoder"): "images are decoded before the model: give it their pixels",
     Key(domain: "ai.onnx.ml", name: "CastMap"): "maps are not read as inputs",
     Key(domain: "ai.onnx.ml", name: "DictVectorizer"): "maps are not read as inputs",
   ]

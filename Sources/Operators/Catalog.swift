@@ -8,7 +8,8 @@ package enum Catalog {
     Convolution.self, ConvTranspose.self, Gemm.self, MatMul.self,
     // Text
     StringConcat.self, StringSplit.self, StringNormalizer.self, RegexFullMatch.self, TfIdfVectorizer.self,
-    // Learned
+    // Images, Learned
+    ImageDecoder.self,
     TreeEnsemble.self, SupportVectors.self, Classify.self, TransformScores.self, LabelEncoder.self,
     OneHotEncoder.self, ZipMap.self, TrainingStep.self,
     // Quantization, Recurrent

@@ -8,7 +8,7 @@ package enum OperatorSuite {
     indexing, ordering, matrices, sampling, losses, unpooling, signals, drawn,
     generation, sequences, storage, attention, transformer, epilogues,
     recurrent, quantization,
-    text, learned, training,
+    text, images, learned, training,
   ])
 
   /// Lists as one. Long sums of arrays take the compiler too long.
