@@ -6,18 +6,21 @@ import Tensors
 
 extension ImportRules {
   static let contributed: [ImportRule] =
-    contributedActivations + contributedNormalizations + [
+    contributedActivations + contributedNormalizations + contributedQuantized + contributedFusions + [
       contrib("MultiHeadAttention", inputs: 1...8, outputs: 1...4) { n throws(Unsupported.Reason) in
         try multiHeadAttention(n)
       },
       contrib("Attention", inputs: 2...7, outputs: 1...2) { n throws(Unsupported.Reason) in
         try projectedAttention(n)
       },
+      contrib("QAttention", inputs: 5...9, outputs: 1...2) { n throws(Unsupported.Reason) in
+        try quantizedAttention(n)
+      },
       contrib("FusedMatMul", inputs: 2...2) { n throws(Unsupported.Reason) in try fusedProduct(n) },
       contrib("RotaryEmbedding", inputs: 4...4) { n throws(Unsupported.Reason) in try rotation(n) },
     ]
 
-  private static func contrib(
+  static func contrib(
     _ name: String, inputs: ClosedRange<Int>, outputs: ClosedRange<Int> = 1...1,
     build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
   ) -> ImportRule {
@@ -143,7 +146,7 @@ extension ImportRules {
       }
     }
     try refuse(n, results: 3...3)
-    let mask = try mask(n, padding: 4, bias: 5, queries: 0)
+    let mask = try mask(n, padding: 4, bias: 5, like: n.inputs[0])
     let results = n.insertAll(
       try attention(n, heads),
       [rows[0], rows[1], rows[2], mask.addends, operand(n, 6), operand(n, 7), mask.valid],
@@ -158,13 +161,47 @@ extension ImportRules {
 
   /// The three projections are columns of one matrix; past and present keys and values are one tensor.
   private static func projectedAttention(_ n: NodeContext) throws(Unsupported.Reason) {
+    n.ignore("rotary_embedding_dim")
+    if operand(n, 6) != nil { throw .form("a shared buffer of past keys is not supported") }
+    try projectedAttention(n, padding: 3, past: 4, bias: 5, widths: try n.ints("qkv_hidden_sizes")) {
+      (columns, i) throws(Unsupported.Reason) in
+      let weights = n.insert(columns.slice(axis: 1), [n.inputs[1]], suffix: "weights\(i)")
+      return n.insert(MatMul(), [n.inputs[0], weights], suffix: "projected\(i)")
+    }
+  }
+
+  /// The same of integers, whose products are scaled.
+  private static func quantizedAttention(_ n: NodeContext) throws(Unsupported.Reason) {
+    try projectedAttention(n, padding: 5, past: 8, bias: nil, widths: nil) { (columns, i) throws(Unsupported.Reason) in
+      /// Of a number for each column; other operands stay.
+      func part(_ operand: Int) throws(Unsupported.Reason) -> ValueID? {
+        guard let id = self.operand(n, operand), n.rank(operand) == 1, n.operand(operand)?.shape?[0].fixed != 1 else {
+          return try one(n, operand)
+        }
+        return n.insert(columns.slice(axis: 0), [id], suffix: "part\(operand)_\(i)")
+      }
+      let weights = n.insert(columns.slice(axis: 1), [n.inputs[1]], suffix: "weights\(i)")
+      return try integerProduct(
+        n, [n.inputs[0], weights], zeros: [try one(n, 6), try part(7)], scales: [try one(n, 3), try part(4)],
+        suffix: "\(i)")
+    }
+  }
+
+  /// Some columns of a matrix.
+  private struct Columns {
+    let start, count: Int
+    func slice(axis: Int) -> Slice { Slice(starts: [start], ends: [start + count], axes: [axis]) }
+  }
+
+  private static func projectedAttention(
+    _ n: NodeContext, padding: Int, past: Int, bias: Int?, widths given: [Int]?,
+    project: (Columns, Int) throws(Unsupported.Reason) -> ValueID?
+  ) throws(Unsupported.Reason) {
     let heads = try n.positive("num_heads")
     try n.require("do_rotary", 0)
     try n.require("past_present_share_buffer", 0)
-    n.ignore("rotary_embedding_dim")
-    if operand(n, 6) != nil { throw .form("a shared buffer of past keys is not supported") }
     guard let columns = n.operand(1)?.shape?.last?.fixed else { throw .form("needs weights of known sizes") }
-    let widths = try n.ints("qkv_hidden_sizes") ?? [columns / 3, columns / 3, columns / 3]
+    let widths = given ?? [columns / 3, columns / 3, columns / 3]
     var sum = 0
     for width in widths where 0...columns ~= width { sum += width }
     guard widths.count == 3, sum == columns, widths.allSatisfy({ $0 > 0 && $0 % heads == 0 }) else {
@@ -173,28 +210,26 @@ extension ImportRules {
     var rows: [ValueID?] = []
     var start = 0
     for (i, width) in widths.enumerated() {
-      let weights = n.insert(
-        Slice(starts: [start], ends: [start + width], axes: [1]), [n.inputs[1]], suffix: "weights\(i)")
-      var row = n.insert(MatMul(), [n.inputs[0], weights], suffix: "projected\(i)")
+      let part = Columns(start: start, count: width)
+      var row = try project(part, i)
       if let bias = operand(n, 2) {
-        let part = n.insert(
-          Slice(starts: [start], ends: [start + width], axes: [0]), [bias], suffix: "bias\(i)")
-        row = n.insert(Binary(.add), [row, part], suffix: "biased\(i)")
+        let addend = n.insert(part.slice(axis: 0), [bias], suffix: "bias\(i)")
+        row = n.insert(Binary(.add), [row, addend], suffix: "biased\(i)")
       }
       rows.append(row)
       start += width
     }
-    var past: [ValueID?] = [nil, nil]
-    if let both = operand(n, 4) {
+    var before: [ValueID?] = [nil, nil]
+    if let both = operand(n, past) {
       for i in 0..<2 {
         let index = n.constant(try scalar(Double(i), .int64), suffix: "index\(i)")
-        past[i] = n.insert(Gather(axis: 0), [both, index], suffix: "past\(i)")
+        before[i] = n.insert(Gather(axis: 0), [both, index], suffix: "past\(i)")
       }
     }
-    let mask = try mask(n, padding: 3, bias: 5, queries: 0)
+    let mask = try mask(n, padding: padding, bias: bias, like: rows[0])
     let keeps = n.outputs.count > 1 && n.outputs[1] != nil
     let results = n.insertAll(
-      try attention(n, heads), rows + [mask.addends] + past + [mask.valid], count: keeps ? 3 : 1,
+      try attention(n, heads), rows + [mask.addends] + before + [mask.valid], count: keeps ? 3 : 1,
       suffix: "attention")
     var present: ValueID?
     if keeps {
@@ -213,17 +248,18 @@ extension ImportRules {
 
   /// What is added to scores, or else the number of valid keys.
   private static func mask(
-    _ n: NodeContext, padding: Int, bias: Int, queries: Int
+    _ n: NodeContext, padding: Int, bias: Int?, like queries: ValueID?
   ) throws(Unsupported.Reason) -> (addends: ValueID?, valid: ValueID?) {
     let filter = try n.real("mask_filter_value", default: -10000).value
     let isCausal = try n.flag("unidirectional", default: false)
-    let other = operand(n, bias)
+    let other = bias.flatMap { operand(n, $0) }
+    let queries = queries.flatMap { n.builder.graph[$0].type.tensor }
     guard let flags = operand(n, padding) else { return (other, nil) }
-    guard let shape = n.operand(padding)?.shape, let type = n.operand(queries)?.tensor?.dataType else {
+    guard let shape = n.operand(padding)?.shape, let type = queries?.dataType else {
       throw .form("needs a mask of known rank")
     }
     if shape.count == 1 {
-      guard let batch = n.operand(queries)?.shape?[0], shape[0] == batch, !isCausal, other == nil else {
+      guard let batch = queries?.shape?[0], shape[0] == batch, !isCausal, other == nil else {
         throw .form("a mask of this form is not supported")
       }
       return (nil, n.insert(Cast(to: .int64), [flags], suffix: "valid"))
@@ -287,12 +323,12 @@ extension ImportRules {
       [n.inputs[0], n.inputs[2], n.inputs[3], n.inputs[1]])
   }
 
-  private static func operand(_ n: NodeContext, _ i: Int) -> ValueID? {
+  static func operand(_ n: NodeContext, _ i: Int) -> ValueID? {
     i < n.inputs.count ? n.inputs[i] : nil
   }
 
   /// Operands without absent ones at the end.
-  private static func parameters(_ operands: [ValueID?]) -> [ValueID?] {
+  static func parameters(_ operands: [ValueID?]) -> [ValueID?] {
     operands.last == .some(nil) ? operands.dropLast() : operands
   }
 
@@ -306,7 +342,7 @@ extension ImportRules {
   }
 
   /// Throws where the file reads one of these results.
-  private static func refuse(_ n: NodeContext, results: ClosedRange<Int>) throws(Unsupported.Reason) {
+  static func refuse(_ n: NodeContext, results: ClosedRange<Int>) throws(Unsupported.Reason) {
     for case let name? in n.outputs.enumerated().filter({ results ~= $0.offset }).map(\.element)
     where n.builder.isRead(name) {
       throw .form("result '\(name)' is not supported")

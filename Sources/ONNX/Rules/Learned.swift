@@ -112,9 +112,15 @@ extension ImportRules {
       try n.classify(try n.linearScores(rows), columns: rows, labels, isProbability: true, threshold: 0)
     },
     rule("SVMRegressor") { n throws(Unsupported.Reason) in
-      if try n.flag("one_class", default: false) { throw .form("one_class is not supported") }
+      let isOneClass = try n.flag("one_class", default: false)
       let values = try n.supportVectors(count: try n.int("n_supports", default: 0), perClass: nil)
-      try n.add(TransformScores(try n.transform()), [values[0]])
+      let transform = try n.transform()
+      guard isOneClass else { return try n.add(TransformScores(transform), [values[0]]) }
+      // Inside or outside of what was learned.
+      if transform != .none { throw .attribute(name: "post_transform", expected: "NONE for one class", found: "others") }
+      let isInside = n.insert(
+        Binary(.greater), [values[0], try n.vector([0], [], suffix: "border")], suffix: "inside")
+      try n.add(Where(), [isInside, try n.vector([1], [], suffix: "one"), try n.vector([-1], [], suffix: "minus")])
     },
     rule("SVMClassifier", outputs: 1...2) { n throws(Unsupported.Reason) in
       guard let labels = try n.labels("classlabels_ints", "classlabels_strings") else {
