@@ -10,6 +10,14 @@ extension ExportRules {
         "StringSplit", n.inputs, since: 20,
         [op.delimiter.isEmpty ? nil : .text("delimiter", op.delimiter), op.maximumSplits.map { .int("maxsplit", $0) }])
     },
+    rule(ImageDecoder.self) { (op, n) throws(Unwritable.Reason) in
+      let format = switch op.pixelFormat {
+      case .rgb: "RGB"
+      case .bgr: "BGR"
+      case .grayscale: "Grayscale"
+      }
+      try n.emit("ImageDecoder", since: 20, [.text("pixel_format", format)])
+    },
     rule(StringNormalizer.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
         "StringNormalizer",
