@@ -62,7 +62,11 @@ struct Differentiation {
       case .input:
         throw .form("'\(graph[id].name)' determines y and is neither in xs nor in zs, nor made in this graph")
       case .result(let node, _):
-        if found.insert(node).inserted { pending += graph[node].inputs.compactMap { $0 } }
+        if found.insert(node).inserted {
+          let inputs = graph[node].inputs
+          try tape.spend(max(1, inputs.count))
+          pending += inputs.compactMap { $0 }
+        }
       }
     }
     // A node is added after those it reads.
@@ -142,13 +146,15 @@ final class Tape {
   func addAll(
     _ op: any Operator, _ operands: [ValueID?], regions: [Graph] = [], count results: Int
   ) throws(Unsupported.Reason) -> [ValueID?] {
-    // Gradients of gradients grow without bound.
-    try context.builder.session.spendInlined(1)
+    try spend(1)
     count += 1
     let made = context.insertAll(op, operands, regions: regions, count: results, suffix: "\(op.name)_\(count)")
     if made.contains(nil) { throw .form("the values given do not fit what y is made of") }
     return made
   }
+
+  /// Gradients of gradients grow without bound, and each looks at all that is before it.
+  func spend(_ count: Int) throws(Unsupported.Reason) { try context.builder.session.spendInlined(count) }
 
   func scalar(_ value: Double, of type: DataType) throws(Unsupported.Reason) -> Term {
     guard let tensor = try? Tensor.fromDoubles([value], dataType: type, sizes: []) else {
