@@ -1,5 +1,5 @@
 // Vector types and their memory operations at one instruction level. The including file defines LEVEL_AVX512,
-// LEVEL_AVX2 or neither.
+// LEVEL_AVX2, LEVEL_NEON or none.
 
 #include <math.h>
 #include <string.h>
@@ -48,13 +48,23 @@ INLINE __m256i lanes(ptrdiff_t n) { return _mm256_loadu_si256((const __m256i *)(
 INLINE V load_part(const float *p, ptrdiff_t n) { return (V)_mm256_maskload_ps(p, lanes(n)); }
 INLINE void store_part(float *p, V v, ptrdiff_t n) { _mm256_maskstore_ps(p, lanes(n), (__m256)v); }
 #else
+// Of any n: a unit of 8 columns is two vectors.
 INLINE V load_part(const float *p, ptrdiff_t n) {
+  if (n >= W) return load(p);
   V v = set1(0);
-  for (ptrdiff_t i = 0; i < n; i++) v[i] = p[i];
+  if (n > 0) v[0] = p[0];
+  if (n > 1) v[1] = p[1];
+  if (n > 2) v[2] = p[2];
   return v;
 }
 INLINE void store_part(float *p, V v, ptrdiff_t n) {
-  for (ptrdiff_t i = 0; i < n; i++) p[i] = v[i];
+  if (n >= W) {
+    store(p, v);
+    return;
+  }
+  if (n > 0) p[0] = v[0];
+  if (n > 1) p[1] = v[1];
+  if (n > 2) p[2] = v[2];
 }
 #endif
 

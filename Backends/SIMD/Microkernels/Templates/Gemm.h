@@ -2,7 +2,8 @@
 
 #include "Tile.h"
 
-#define FULL_VECTOR(v) (whole || halves > 0 || (v) < vectors - 1)
+// A unit of columns is several vectors where these have fewer lanes: then all of them may be partial, or empty.
+#define FULL_VECTOR(v) (whole || (W >= 8 && (halves > 0 || (v) < vectors - 1)))
 #define FULL_HALF(h) (whole || (h) < halves - 1)
 
 // One tile: `rows` row pointers of A against a K-major panel. Only its last vector may be partial: `valid` columns of
@@ -59,8 +60,13 @@ TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8)
 static tile_function *const tiles[TILE_ROWS][6] = {TILE_LINE(1), TILE_LINE(2), TILE_LINE(3), TILE_LINE(4),
                                                   TILE_LINE(5), TILE_LINE(6), TILE_LINE(7), TILE_LINE(8)};
 #else
+#if defined(LEVEL_NEON)
+#define TILES(R) TILE(R, 2, 0) TILE(R, 4, 0)
+#define TILE_LINE(R) {gemm_tile_##R##x2_0, gemm_tile_##R##x4_0}
+#else
 #define TILES(R) TILE(R, 1, 0) TILE(R, 2, 0)
 #define TILE_LINE(R) {gemm_tile_##R##x1_0, gemm_tile_##R##x2_0}
+#endif
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 static tile_function *const tiles[TILE_ROWS][2] = {TILE_LINE(1), TILE_LINE(2), TILE_LINE(3), TILE_LINE(4),
                                                   TILE_LINE(5), TILE_LINE(6)};
@@ -153,6 +159,9 @@ static void gemv(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k,
     case 4: gemv_panel(2, 0, x, from, k, k_end, start, y + column, valid); break;
     case 5: gemv_panel(2, 1, x, from, k, k_end, start, y + column, valid); break;
     default: gemv_panel(3, 0, x, from, k, k_end, start, y + column, valid); break;
+#elif defined(LEVEL_NEON)
+    case 1: gemv_panel(2, 0, x, from, k, k_end, start, y + column, valid); break;
+    default: gemv_panel(4, 0, x, from, k, k_end, start, y + column, valid); break;
 #else
     case 1: gemv_panel(1, 0, x, from, k, k_end, start, y + column, valid); break;
     default: gemv_panel(2, 0, x, from, k, k_end, start, y + column, valid); break;

@@ -105,6 +105,9 @@ static strassen_function *const strassen_tiles[TILE_ROWS][PANEL_UNITS] = {
 #if defined(LEVEL_AVX2)
 #define STRASSEN_TILES(R) STRASSEN_TILE(R, 1, 0) STRASSEN_TILE(R, 2, 0)
 #define STRASSEN_LINE(R) {strassen_tile_##R##x1_0, strassen_tile_##R##x2_0}
+#elif defined(LEVEL_NEON)
+#define STRASSEN_TILES(R) STRASSEN_TILE(R, 2, 0) STRASSEN_TILE(R, 4, 0)
+#define STRASSEN_LINE(R) {strassen_tile_##R##x2_0, strassen_tile_##R##x4_0}
 #else
 #define STRASSEN_TILES(R) STRASSEN_TILE(R, 2, 0)
 #define STRASSEN_LINE(R) {strassen_tile_##R##x2_0}

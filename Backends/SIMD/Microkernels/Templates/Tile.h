@@ -4,6 +4,9 @@
 
 #define PANEL_HALVES 3
 
+#if defined(LEVEL_NEON)
+#include "TileLanes.h"
+#else
 // acc += rows `p` × `length` rows of the panel, k upwards; where the panel goes on.
 INLINE const float *multiply_add(const int rows, const int vectors, const int halves, const float *const *p,
                                  const float *b, ptrdiff_t length, V acc[TILE_ROWS][PANEL_VECTORS],
@@ -23,6 +26,7 @@ INLINE const float *multiply_add(const int rows, const int vectors, const int ha
   }
   return b;
 }
+#endif
 
 // Of the lanes from `at` on, those below `valid`.
 INLINE V load_valid(const float *p, ptrdiff_t at, ptrdiff_t valid) {

@@ -6,8 +6,8 @@
 // Micro-kernels for f32. Sizes and strides count floats unless a name says bytes. Every function is
 // reentrant, allocates nothing, and gives the same bits for any split of its ranges.
 
-/// Instruction sets, in the order of preference.
-enum { NT_PORTABLE = 0, NT_AVX2 = 1, NT_AVX512 = 2 };
+/// Instruction sets, those of one processor in the order of preference.
+enum { NT_PORTABLE = 0, NT_AVX2 = 1, NT_AVX512 = 2, NT_NEON = 3 };
 
 /// Best instruction set of this processor.
 int nt_isa_detected(void);
