@@ -67,7 +67,7 @@ let product: [Target] = [
   .target(name: "CCeilings"),
   module("Needletail", core + ["Measurement", "CCeilings"] + backendModules),
   program("NeedletailTool", path: "Sources/CommandLine", ["Needletail"] + reporting + core),
-  program("NeedletailBenchmarks", path: "Benchmarks/Harness", ["Needletail", "SIMDKernels"] + reporting + core),
+  program("NeedletailBenchmarks", path: "Benchmarks/Harness", ["Needletail"] + reporting + core),
 ]
 
 // MARK: - Tests

@@ -12,7 +12,7 @@ package struct NaiveBackend: Backend {
     kernels = Self.operators.flatMap { plannedRow($0) + [evaluatedRow($0)] } + [reorderRow]
   }
 
-  package static func load() -> NaiveBackend { NaiveBackend() }
+  package static func load(limit: InstructionSet?) -> NaiveBackend { NaiveBackend() }
 
   /// By family, a file each. Control flow and groups are run by whoever holds their regions.
   private static let operators: [any NaiveOperator.Type] = [

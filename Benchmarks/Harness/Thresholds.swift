@@ -1,7 +1,6 @@
 import Host
 import Needletail
 import Reports
-import SIMDKernels
 
 /// What a plan of a model costs on one backend, in numbers that do not depend on the time of day.
 package struct ThresholdRow: Equatable, Sendable {
@@ -129,10 +128,9 @@ extension ThresholdFile {
 // MARK: - Taking
 
 extension ThresholdFile {
-  /// The instruction set that files are named by; nil when NEEDLETAIL_ISA asks for a lesser one than there is, which
-  /// the libraries know nothing of.
+  /// The instruction set that files are named by; nil when NEEDLETAIL_ISA asks for a lesser one than there is.
   package static var isa: String? {
-    InstructionSet.chosen == InstructionSet.detected ? InstructionSet.detected.description : nil
+    Backends.shared.limit == nil ? Backends.shared.instructions.rawValue : nil
   }
 
   /// Backends whose plans are the same every time: all but `auto`, which measures.

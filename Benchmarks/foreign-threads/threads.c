@@ -156,7 +156,7 @@ int main(int count, char **words) {
   int rows = !strncmp(words[2], "rows", 4) ? atoi(words[2] + 4) : 1;
   int channels = !strncmp(words[2], "channels", 8) ? atoi(words[2] + 8) : 1;
   char error[512];
-  if (!onednn_load(NULL, 0, error, sizeof error)) die(error);
+  if (!onednn_load(NULL, 0, OneDNNInstructionsAll, error, sizeof error)) die(error);
   if (!strcmp(words[2], "openmp")) onednn_use_threads(2);
   static step steps[128];
   static int kind_of[128];

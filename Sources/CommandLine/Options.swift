@@ -61,8 +61,13 @@ enum Options {
 
   /// How a model is compiled: see `compileOptions()`.
   static let compiling = [
-    optimize.declaration, strictNumerics.declaration, prefer.declaration, maxMemory.declaration,
+    optimize.declaration, strictNumerics.declaration, prefer.declaration, maxMemory.declaration, isa.declaration,
   ]
+
+  static let isa = Option<Instructions?>.value(
+    "--isa", "SET", "no better instructions than portable, avx2, avx512 or neon: in our kernels and in libraries",
+    default: nil, defaultText: "those of the processor"
+  ) { (text) throws(UsageError) in try Read.oneOf(text) }
 
   static let size = Option<[String: Int]>(
     "--size", .value("NAME=N"), "the value of a named size; may be given again for others"

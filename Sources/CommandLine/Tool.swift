@@ -1,3 +1,4 @@
+import Glibc
 import Needletail
 import Reports
 import Terminal
@@ -10,8 +11,23 @@ package let tool = Program(
     inspectCommand, checkCommand, compileCommand, exportCommand, runCommand, benchCommand, compareCommand, accuracyCommand,
     whyCommand, reportCommand, hostCommand, testCommand, testWorkerCommand, freshRunCommand, workerCommand,
   ],
-  examples: ["run model.onnx --input x=random", "compare model.onnx --batch 1,8 --backend all"]
+  examples: ["run model.onnx --input x=random", "compare model.onnx --batch 1,8 --backend all"],
+  prepare: limitInstructions
 ) { error in (error as? EngineError).map { ($0.description, ExitCode($0.kind)) } }
+
+/// Keeps backends to the instructions of `--isa`, in processes of the tool's own as well.
+@Sendable private func limitInstructions(_ command: CommandDeclaration, _ arguments: ParsedArguments) throws {
+  let variable = "NEEDLETAIL_ISA"
+  let option = Options.isa
+  if command.options.contains(where: { $0.name == option.declaration.name }), let limit = try arguments.value(of: option) {
+    try Backends.limit(to: limit)
+    setenv(variable, limit.rawValue, 1)
+  } else if let value = getenv(variable) {
+    do { let _: Instructions = try Read.oneOf(String(cString: value)) } catch {
+      throw UsageError("\(variable): \(error.message)", hint: error.hint)
+    }
+  }
+}
 
 extension ExitCode {
   init(_ kind: EngineError.Kind) {

@@ -21,9 +21,12 @@ package protocol Backend: Sendable {
   var kernels: [Kernel] { get }
   /// Its library and version, or its instructions, as in `OpenBLAS 0.3.21`: for reports.
   var summary: String { get }
-  static func load() throws(BackendUnavailable) -> Self
+  /// `limit`: the best instructions that it may use; nil: those of the processor. Throws where a library is missing, or
+  /// cannot be kept to the limit.
+  static func load(limit: InstructionSet?) throws(BackendUnavailable) -> Self
 }
 
 extension Backend {
+  package static func load() throws(BackendUnavailable) -> Self { try load(limit: nil) }
   package var summary: String { "" }
 }

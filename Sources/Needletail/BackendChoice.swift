@@ -35,6 +35,10 @@ public struct Backends: Sendable {
   public static let shared = Backends()
 
   package let registry: BackendSet
+  /// What our own kernels use: the best of the processor within the limit.
+  public let instructions: Instructions
+  /// What no backend goes beyond; nil: the processor is the limit.
+  public let limit: Instructions?
 
   /// What is there: naive and simd always, the others when their library is.
   public var available: [BackendChoice] {
@@ -58,8 +62,9 @@ public struct Backends: Sendable {
   private init() {
     var loaded: [any Backend] = []
     var missing: [BackendSet.Missing] = []
+    let limit = Self.settledLimit()
     func load<B: Backend>(_ type: B.Type, _ id: BackendID) {
-      do throws(BackendUnavailable) { loaded.append(try B.load()) } catch {
+      do throws(BackendUnavailable) { loaded.append(try B.load(limit: limit)) } catch {
         missing.append(BackendSet.Missing(id: id, reason: error.reason))
       }
     }
@@ -68,5 +73,8 @@ public struct Backends: Sendable {
     load(OpenBLASBackend.self, .openBLAS)
     load(NaiveBackend.self, .naive)
     registry = BackendSet(loaded, missing: missing)
+    let own = loaded.lazy.compactMap { ($0 as? SIMDBackend)?.isa }.first ?? .portable
+    instructions = Instructions(own)
+    self.limit = limit.map { Instructions($0) }
   }
 }

@@ -11,7 +11,7 @@ extension Ceilings {
   ///
   /// Each figure is the best of a few short turns: what else the machine does can only lower them.
   package static func measure(threads: Int) throws(EngineError) -> Ceilings {
-    let isa = InstructionSet.chosen
+    let isa = Backends.shared.instructions.set ?? .portable
     let team = Team(threads: threads)
     team.lease()
     defer { team.release() }

@@ -8,11 +8,14 @@ package struct Program: Sendable {
   package var summary: String
   package var commands: [CommandDeclaration]
   package var examples: [String]
+  /// What a command's options ask for before it runs.
+  package var prepare: @Sendable (CommandDeclaration, ParsedArguments) throws -> Void
   /// The exit code and text of an error that only this program knows.
   package var explain: @Sendable (any Error) -> (message: String, code: ExitCode)?
 
   package init(
     name: String, version: String, summary: String, commands: [CommandDeclaration], examples: [String],
+    prepare: @escaping @Sendable (CommandDeclaration, ParsedArguments) throws -> Void = { _, _ in },
     explain: @escaping @Sendable (any Error) -> (message: String, code: ExitCode)? = { _ in nil }
   ) {
     self.name = name
@@ -24,6 +27,7 @@ package struct Program: Sendable {
       return command
     }
     self.examples = examples
+    self.prepare = prepare
     self.explain = explain
   }
 
@@ -65,6 +69,7 @@ package struct Program: Sendable {
       if command.options.contains(where: { $0.name == reportOption.declaration.name }) {
         console.isSilent = try arguments.value(of: reportOption) == "-"
       }
+      try prepare(command, arguments)
       return try command.run(arguments, console)
     } catch let error as UsageError {
       console.error(error.message + (error.hint.map { " (\($0))" } ?? ""))

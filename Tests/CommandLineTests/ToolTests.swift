@@ -55,6 +55,21 @@ import Testing
     #expect(try run("--version").output.hasPrefix("needletail "))
   }
 
+  @Test func instructionsAreLimitedEverywhere() throws {
+    let whole = try run("host", "--json", "-")
+    let best = try #require(try JSON.parse(whole.output)["host"]?["instructions"]?.string)
+    let limited = try JSON.parse(try run("host", "--isa", "portable", "--json", "-").output)
+    #expect(limited["host"]?["instructions"]?.string == "portable")
+    #expect(limited["host"]?["limit"]?.string == (best == "portable" ? nil : "portable"))
+    for text in limited["host"]?["libraries"]?.array?.compactMap(\.string) ?? [] {
+      #expect(!["avx", "Haswell", "Zen", "Skylake", "Cooperlake"].contains { text.contains($0) }, "\(text)")
+    }
+    #expect(try run("host", "--isa", "sse9").code == 64)
+    let other = try run("host", "--isa", best == "neon" ? "avx2" : "neon")
+    #expect(other.code == 64)
+    #expect(other.errors.contains("expected portable"))
+  }
+
   @Test func hostMeasuresCeilings() throws {
     let outcome = try run("host", "--ceilings", "--threads", "1")
     #expect(outcome.code == 0, "\(outcome.errors)")

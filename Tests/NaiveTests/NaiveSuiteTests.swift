@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 @Suite struct NaiveSuiteTests {
-  private static let kernels = NaiveBackend.load().kernels
+  private static let kernels = NaiveBackend().kernels
 
   /// Every case on every naive kernel of its operator, as it is and with its operands frozen to constants.
   @Test(arguments: Catalog.operators.map { $0.name })

@@ -11,14 +11,24 @@ package struct OneDNNBackend: Backend {
   package let identity: String
   package var summary: String { "oneDNN \(identity)" }
 
-  package static func load() throws(BackendUnavailable) -> OneDNNBackend { try load(names: []) }
+  package static func load(limit: InstructionSet?) throws(BackendUnavailable) -> OneDNNBackend {
+    try load(names: [], limit: limit)
+  }
 
   /// Opens the first of `names`, as `dlopen` understands them; none: the usual ones.
-  package static func load(names: [String]) throws(BackendUnavailable) -> OneDNNBackend {
+  package static func load(
+    names: [String], limit: InstructionSet? = nil
+  ) throws(BackendUnavailable) -> OneDNNBackend {
+    let most: OneDNNInstructions =
+      switch limit {
+      case .portable: .SSE41
+      case .avx2: .AVX2
+      case .avx512, .neon, nil: .all
+      }
     var copies = names.map { UnsafePointer(strdup($0)!) }  // a name of a few bytes: no memory means the end
     defer { copies.forEach { free(UnsafeMutablePointer(mutating: $0)) } }
     let problem = explained { error, capacity in
-      copies.withUnsafeMutableBufferPointer { onednn_load($0.baseAddress, names.count, error, capacity) }
+      copies.withUnsafeMutableBufferPointer { onednn_load($0.baseAddress, names.count, most, error, capacity) }
     }
     if let problem { throw BackendUnavailable(problem) }
     return OneDNNBackend(identity: String(cString: onednn_identity()))

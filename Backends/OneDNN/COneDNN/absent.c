@@ -13,7 +13,7 @@ static void explain(char *error, size_t capacity) {
   }
 }
 
-bool onednn_load(const char *const *names, size_t count, char *error, size_t capacity) {
+bool onednn_load(const char *const *names, size_t count, OneDNNInstructions most, char *error, size_t capacity) {
   explain(error, capacity);
   return false;
 }

@@ -44,12 +44,31 @@ static const char *isa_name(dnnl_cpu_isa_t isa) {
   }
 }
 
+/// Keeps the library to some instructions, which it allows until it has first looked at the processor.
+static bool limit(onednn_table *table, const char *name, OneDNNInstructions most, char *problem, size_t capacity) {
+  if (most == OneDNNInstructionsAll) {
+    return true;
+  }
+  dnnl_cpu_isa_t isa = most == OneDNNInstructionsAVX2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41;
+  table->set_max_cpu_isa(isa);
+  dnnl_cpu_isa_t effective = table->get_effective_cpu_isa();
+  // Each set is a set of bits, which holds those of the sets before it.
+  if (effective != dnnl_cpu_isa_all && !(effective & ~isa)) {
+    return true;
+  }
+  const char *found = isa_name(effective);
+  snprintf(problem, capacity, "%s: uses %s and cannot be kept to %s any more", name, found ? found : "other instructions",
+           isa_name(isa));
+  return false;
+}
+
 /// Fills a table and the identity from `name`.
-static bool open_one(const char *name, onednn_table *table, char text[static 64], char *problem, size_t capacity) {
+static bool open_one(const char *name, OneDNNInstructions most, onednn_table *table, char text[static 64],
+                     char *problem, size_t capacity) {
   void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *reason = dlerror();
-    snprintf(problem, capacity, "%s", reason ? reason : name);
+    snprintf(problem, capacity, "%s; install the Debian package libdnnl-dev", reason ? reason : name);
     return false;
   }
 #define F(function)                                                       \
@@ -67,6 +86,10 @@ static bool open_one(const char *name, onednn_table *table, char text[static 64]
   if (version->major != DNNL_VERSION_MAJOR || version->minor < DNNL_VERSION_MINOR) {
     snprintf(problem, capacity, "%s: version %d.%d.%d, but the headers were those of %d.%d", name, version->major,
              version->minor, version->patch, DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR);
+    dlclose(handle);
+    return false;
+  }
+  if (!limit(table, name, most, problem, capacity)) {
     dlclose(handle);
     return false;
   }
@@ -88,7 +111,7 @@ static bool open_one(const char *name, onednn_table *table, char text[static 64]
   return true;
 }
 
-bool onednn_load(const char *const *names, size_t count, char *error, size_t capacity) {
+bool onednn_load(const char *const *names, size_t count, OneDNNInstructions most, char *error, size_t capacity) {
   static const char *const usual_names[] = {"libdnnl.so.2", "libdnnl.2.dylib"};
   char problem[512] = "", first[512] = "";
   bool asked = names && count;
@@ -102,7 +125,7 @@ bool onednn_load(const char *const *names, size_t count, char *error, size_t cap
   for (size_t i = 0; i < count && !found; i++) {
     onednn_table table = {0};
     char text[64];
-    found = open_one(names[i], &table, text, problem, sizeof problem);
+    found = open_one(names[i], most, &table, text, problem, sizeof problem);
     if (found && !loaded) {
       onednn = table;
       memcpy(identity, text, sizeof identity);
@@ -114,7 +137,7 @@ bool onednn_load(const char *const *names, size_t count, char *error, size_t cap
   }
   pthread_mutex_unlock(&loading);
   if (!found && capacity) {
-    snprintf(error, capacity, "oneDNN could not be opened (%s); install the Debian package libdnnl-dev", first);
+    snprintf(error, capacity, "oneDNN could not be opened (%s)", first);
   }
   return found;
 }

@@ -13,7 +13,7 @@
 
 // Every function that is taken from the library, by its name without the prefix.
 #define ONEDNN_FUNCTIONS(F)                                                                                          \
-  F(version) F(get_effective_cpu_isa) F(engine_create) F(stream_create) F(stream_destroy)                            \
+  F(version) F(set_max_cpu_isa) F(get_effective_cpu_isa) F(engine_create) F(stream_create) F(stream_destroy)                            \
   F(memory_desc_init_by_strides) F(memory_desc_init_by_tag) F(memory_desc_get_size) F(memory_desc_equal)             \
   F(memory_create) F(memory_destroy) F(memory_set_data_handle)                                                       \
   F(primitive_attr_create) F(primitive_attr_destroy) F(primitive_attr_set_scratchpad_mode)                           \

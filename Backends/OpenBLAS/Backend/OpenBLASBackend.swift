@@ -11,15 +11,25 @@ package struct OpenBLASBackend: Backend {
   package let identity: String
   package var summary: String { identity }
 
-  package static func load() throws(BackendUnavailable) -> OpenBLASBackend { try load(names: []) }
+  package static func load(limit: InstructionSet?) throws(BackendUnavailable) -> OpenBLASBackend {
+    try load(names: [], limit: limit)
+  }
 
   /// Opens the first of `names`, as `dlopen` understands them; none: the usual ones.
-  package static func load(names: [String]) throws(BackendUnavailable) -> OpenBLASBackend {
+  package static func load(
+    names: [String], limit: InstructionSet? = nil
+  ) throws(BackendUnavailable) -> OpenBLASBackend {
+    let instructions: OpenBLASInstructions =
+      switch limit {
+      case .portable: .SSE4
+      case .avx2: .AVX2
+      case .avx512, .neon, nil: .all
+      }
     var copies = names.map { UnsafePointer(strdup($0)!) }  // a name of a few bytes: no memory means the end
     defer { copies.forEach { free(UnsafeMutablePointer(mutating: $0)) } }
     var error = [CChar](repeating: 0, count: 768)
     let handle = copies.withUnsafeMutableBufferPointer {
-      openblas_load($0.baseAddress, names.count, &error, error.count)
+      openblas_load($0.baseAddress, names.count, instructions, &error, error.count)
     }
     guard let handle else {
       throw BackendUnavailable(

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 // The values of CBLAS_ORDER and CBLAS_TRANSPOSE are fixed by the BLAS standard.
 enum { row_major = 101, no_transpose = 111, transpose = 112 };
@@ -35,6 +36,37 @@ static const char *const usual_names[] = {
     "libopenblas.so.0", "libopenblas.so", "libopenblaso.so.0", "libopenblasp.so.0", "libopenblas.0.dylib",
 };
 
+// What the library calls its kernels for x86 processors without AVX, and for those with AVX2 at most.
+static const char *const sse_cores[] = {
+    "Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Atom", "Nano", "Athlon", "Opteron", "Opteron_SSE3",
+    "Barcelona", "Bobcat", "Katmai", "Coppermine", "Northwood", "Banias",
+};
+static const char *const avx_cores[] = {
+    "Haswell", "Zen", "Sandybridge", "Bulldozer", "Piledriver", "Steamroller", "Excavator",
+};
+
+static bool is_among(const char *core, const char *const *names, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (strcasecmp(core, names[i]) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool is_within(const char *core, OpenBLASInstructions most) {
+  return most == OpenBLASInstructionsAll || is_among(core, sse_cores, sizeof sse_cores / sizeof sse_cores[0]) ||
+         (most == OpenBLASInstructionsAVX2 && is_among(core, avx_cores, sizeof avx_cores / sizeof avx_cores[0]));
+}
+
+/// Asks for kernels within `most`, unless the environment asks for others within it.
+static void ask_for(OpenBLASInstructions most) {
+  const char *variable = "OPENBLAS_CORETYPE", *asked = getenv(variable);
+  if (most != OpenBLASInstructionsAll && !(asked && is_within(asked, most))) {
+    setenv(variable, most == OpenBLASInstructionsAVX2 ? "Haswell" : "Prescott", 1);
+  }
+}
+
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static openblas *loaded;  // guarded by `loading`; entries are never freed
 
@@ -43,7 +75,7 @@ static openblas *open_one(const char *name, char *problem, size_t capacity) {
   void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *reason = dlerror();
-    snprintf(problem, capacity, "%s", reason ? reason : name);
+    snprintf(problem, capacity, "%s; install the Debian package libopenblas-dev", reason ? reason : name);
     return NULL;
   }
   for (openblas *known = loaded; known; known = known->next) {
@@ -98,16 +130,23 @@ static openblas *open_one(const char *name, char *problem, size_t capacity) {
   return library;
 }
 
-const openblas *openblas_load(const char *const *names, size_t count, char *error, size_t capacity) {
+const openblas *openblas_load(const char *const *names, size_t count, OpenBLASInstructions instructions, char *error,
+                              size_t capacity) {
   char problem[512] = "no library name given", first[512] = "";
   if (!names || !count) {
     names = usual_names;
     count = sizeof usual_names / sizeof usual_names[0];
   }
   pthread_mutex_lock(&loading);
+  ask_for(instructions);
   openblas *found = NULL;
   for (size_t i = 0; i < count && !found; i++) {
     found = open_one(names[i], problem, sizeof problem);
+    if (found && !is_within(found->core, instructions)) {
+      const char *most = instructions == OpenBLASInstructionsAVX2 ? "AVX2" : "SSE4";
+      snprintf(problem, sizeof problem, "%s: uses kernels for %s and cannot be kept to %s", names[i], found->core, most);
+      found = NULL;
+    }
     // The first failure is the one that helps: later names are only spellings of other systems.
     if (!found && !first[0]) {
       memcpy(first, problem, sizeof first);
@@ -115,8 +154,7 @@ const openblas *openblas_load(const char *const *names, size_t count, char *erro
   }
   pthread_mutex_unlock(&loading);
   if (!found && capacity) {
-    snprintf(error, capacity, "OpenBLAS could not be opened (%s); install the Debian package libopenblas-dev",
-             first[0] ? first : problem);
+    snprintf(error, capacity, "OpenBLAS could not be opened (%s)", first[0] ? first : problem);
   }
   return found;
 }

@@ -1,32 +1,12 @@
-import Glibc
+import Kernels
 import SIMDMicrokernels
 
-/// Instruction sets that kernels exist for, the best last.
-package enum InstructionSet: Int32, Sendable, CaseIterable, Comparable, CustomStringConvertible {
-  case portable, avx2, avx512
-
-  package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
-  package var description: String {
-    switch self {
-    case .portable: "portable"
-    case .avx2: "avx2"
-    case .avx512: "avx512"
-    }
-  }
-
+extension InstructionSet {
   /// The best one of this processor.
   package static var detected: InstructionSet { InstructionSet(rawValue: nt_isa_detected()) ?? .portable }
 
-  /// Those that this processor can run.
-  package static var available: [InstructionSet] { allCases.filter { $0 <= detected } }
-
-  /// The best one of this processor that the variable NEEDLETAIL_ISA allows; a word that names none allows
-  /// all.
-  package static var chosen: InstructionSet {
-    guard let value = getenv("NEEDLETAIL_ISA") else { return detected }
-    let word = String(cString: value)
-    return min(allCases.first { $0.description == word } ?? detected, detected)
-  }
+  /// Those that this build has kernels for and this processor can run.
+  package static var available: [InstructionSet] { allCases.filter { nt_kernels_for($0.rawValue) != nil } }
 }
 
 /// The micro-kernels of one instruction set. The portable matrix products and convolutions are Swift, all

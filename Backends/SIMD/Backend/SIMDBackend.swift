@@ -1,6 +1,6 @@
 import Kernels
 
-/// Our own kernels for 32-bit floats: C micro-kernels for AVX-512 and AVX2, Swift's vectors elsewhere.
+/// Our own kernels for 32-bit floats: C micro-kernels for AVX-512, AVX2 and NEON, Swift's vectors elsewhere.
 ///
 /// Images are channels-last, everything else row-major.
 package struct SIMDBackend: Backend {
@@ -9,7 +9,10 @@ package struct SIMDBackend: Backend {
   package let isa: InstructionSet
   package var summary: String { "\(isa) of this processor" }
 
-  package static func load() throws(BackendUnavailable) -> SIMDBackend { SIMDBackend(isa: .chosen) }
+  package static func load(limit: InstructionSet?) throws(BackendUnavailable) -> SIMDBackend {
+    let allowed = InstructionSet.available.filter { set in limit.map { set <= $0 } ?? true }
+    return SIMDBackend(isa: allowed.max() ?? .portable)
+  }
 
   /// Precondition: this processor has `isa`.
   package init(isa: InstructionSet) {

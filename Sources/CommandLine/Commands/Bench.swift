@@ -69,7 +69,7 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let batches = try arguments.batches(of: model)
   let header: [(String, JSON)] = [
     ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
-    ("host", HostFacts.read().json(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
+    ("host", hostJSON(threads: threads)), ("optimize", .string(options.optimization.rawValue)),
     ("read_ms", .number(Double(read - start) / 1e6)),
     ("passes_ms", .number(Double(compileNanoseconds) / 1e6)),
   ]
@@ -149,7 +149,7 @@ private func measure(
 
 private func printHeader(_ model: Model, _ options: CompileOptions, _ threads: Int?, _ console: Console) {
   console.print("model   \(modelLine(model)), optimize \(options.optimization.rawValue)")
-  console.print("host    \(HostFacts.read().line(threads: threads))")
+  console.print("host    \(hostLine(threads: threads))")
 }
 
 private func printBench(

@@ -25,7 +25,7 @@ let compareCommand = CommandDeclaration(
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file")],
   options: [
     Options.batches.declaration, Options.backends.declaration, Options.threads.declaration,
-    Options.strictNumerics.declaration, Options.runs.declaration, Options.seconds.declaration,
+    Options.strictNumerics.declaration, Options.isa.declaration, Options.runs.declaration, Options.seconds.declaration,
     Options.limit.declaration, Options.rtol.declaration, stol.declaration, skipMemory.declaration,
     passes.declaration, Options.size.declaration, Options.seed.declaration, Options.strict.declaration,
     Options.baseline.declaration, Options.tolerance.declaration, Options.html.declaration, Options.json.declaration,

@@ -9,7 +9,7 @@ private let ceilings = Option<Bool>.flag(
 
 let hostCommand = CommandDeclaration(
   name: "host", summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",
-  options: [Options.threads.declaration, ceilings.declaration, Options.json.declaration],
+  options: [Options.threads.declaration, Options.isa.declaration, ceilings.declaration, Options.json.declaration],
   examples: ["host", "host --ceilings", "host --json -"],
   exitCodes: [.success], run: host)
 
@@ -24,6 +24,7 @@ private func host(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
       "\(i == 0 ? "caches   " : "         ")  L\(cache.level) \(cache.kind) \(size), "
         + "shared by processors \(cache.sharedBy)")
   }
+  console.print("kernels    \(instructionText())")
   console.print("threads    \(ThreadBudget(requested: threads).explanation)")
   let limit = facts.memoryLimit.map { ", the control group allows \(grouped($0 >> 20)) MiB" } ?? ""
   console.print("memory     \(grouped(facts.memoryByteCount >> 20)) MiB\(limit)")
@@ -43,7 +44,7 @@ private func host(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
   }
   try console.report(
     .object([
-      ("schema", .integer(1)), ("command", .string("host")), ("host", facts.json(threads: threads)),
+      ("schema", .integer(1)), ("command", .string("host")), ("host", hostJSON(threads: threads)),
       ("threads_explained", .string(ThreadBudget(requested: threads).explanation)),
       (
         "backends",

@@ -43,7 +43,7 @@ let testCommand = CommandDeclaration(
   arguments: [ArgumentDeclaration("DIR", .many, "folders to search")],
   options: [
     testBackends.declaration, level.declaration, Options.rtol.declaration, atol.declaration, stol.declaration,
-    Options.threads.declaration, silence.declaration, Options.verbose.declaration, Options.json.declaration,
+    Options.threads.declaration, Options.isa.declaration, silence.declaration, Options.verbose.declaration, Options.json.declaration,
   ],
   examples: ["test models", "test models --backend all --optimize all", "test models --json -"],
   exitCodes: [.success, .failure], run: test)

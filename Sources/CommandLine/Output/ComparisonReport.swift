@@ -44,7 +44,7 @@ struct ComparisonReport {
       "model   \(model.path.split(separator: "/").last ?? "")  sha256 \(digest.prefix(12))…  "
         + "\(fileSize(model.file.fileByteCount))  \(opsets(model))  \(counted(model.nodeCount, "node"))"
         + (optimized.map { " → \($0.nodeCount) after \(passCount) pass\(passCount == 1 ? "" : "es")" } ?? ""))
-    console.print("host    \(HostFacts.read().line(threads: threads))")
+    console.print("host    \(hostLine(threads: threads))")
     let warm = rows.map(\.row.series.warmUpRuns)
     let runs = rows.map { $0.row.series.times.count }
     console.print(
@@ -125,7 +125,7 @@ struct ComparisonReport {
     .object([
       ("schema", .integer(1)), ("command", .string("compare")), ("model", modelJSON(model)),
       ("sha256", .string(try SHA256.hex(file: model.path))),
-      ("host", HostFacts.read().json(threads: threads)),
+      ("host", hostJSON(threads: threads)),
       (
         "method",
         .object([

@@ -27,6 +27,7 @@ func settingTable(of report: JSON) -> Page.Table {
   add("optimize", report["optimize"]?.string)
   add("processor", host?["processor"]?.string)
   add("features", host?["features"]?.array?.compactMap(\.string).joined(separator: " "))
+  add("instructions", host?["instructions"]?.string.map { $0 + (host?["limit"]?.string == nil ? "" : ", a limit") })
   add("threads", range("threads") ?? host?["threads"]?.integer.map { "\($0)" })
   add("runs of each", range("runs"))
   if let ceilings = report["ceilings"], let operations = ceilings["f32_operations_per_s"]?.double {

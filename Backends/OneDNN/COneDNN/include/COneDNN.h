@@ -10,11 +10,22 @@
 // to run on addresses. All elements are f32. Functions that may fail return null or false with a sentence in
 // `error`.
 
+#define ONEDNN_CLOSED __attribute__((enum_extensibility(closed)))
+
 // MARK: - Library
 
+/// The most that the library may use.
+typedef enum ONEDNN_CLOSED OneDNNInstructions : int32_t {
+  OneDNNInstructionsSSE41,  // it has nothing plainer
+  OneDNNInstructionsAVX2,
+  OneDNNInstructionsAll,
+} OneDNNInstructions;
+
 /// Opens the first library of `names` (none: the usual one), for the life of the process. Several threads may
-/// call this at once; after the first success it does nothing. Everything below needs that success.
-bool onednn_load(const char *_Nonnull const *_Nullable names, size_t count, char *error, size_t capacity);
+/// call this at once; after the first success it does nothing. Everything below needs that success. A library that
+/// something else in the process has used before may be beyond limiting: it is refused then.
+bool onednn_load(const char *_Nonnull const *_Nullable names, size_t count, OneDNNInstructions most, char *error,
+                 size_t capacity);
 
 /// Version and instruction set as the library reports them, as in "2.6.3 avx512_core_bf16".
 const char *onednn_identity(void);
@@ -38,8 +49,6 @@ typedef struct {
 
 /// A tensor of `rank` axes; null strides mean that the library chooses.
 onednn_tensor onednn_tensor_make(int32_t rank, const int64_t *sizes, const int64_t *_Nullable strides);
-
-#define ONEDNN_CLOSED __attribute__((enum_extensibility(closed)))
 
 typedef enum ONEDNN_CLOSED OneDNNKind : int32_t {
   OneDNNKindConvolution,          // source [N,IC,…], weights [OC,IC,…] or [G,OC/G,IC/G,…], bias [OC]

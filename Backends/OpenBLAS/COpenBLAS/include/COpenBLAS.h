@@ -10,13 +10,23 @@
 /// nothing.
 typedef struct openblas openblas;
 
+/// The most that the library may use.
+typedef enum __attribute__((enum_extensibility(closed))) OpenBLASInstructions : int32_t {
+  OpenBLASInstructionsSSE4,
+  OpenBLASInstructionsAVX2,
+  OpenBLASInstructionsAll,
+} OpenBLASInstructions;
+
 /// Opens the first library of `names` (none: the usual ones) that has every function needed. Several threads
 /// may call this at once.
 ///
+/// `instructions` keeps the library to the kernels of older processors. It reads its choice once, when a process first
+/// opens it; one that uses newer kernels all the same is refused.
+///
 /// Returns null with a sentence in `error` that names what is missing and the Debian package to install. A
 /// library stays open for the life of the process: threads and handlers of its own cannot be unloaded safely.
-const openblas *_Nullable openblas_load(const char *_Nonnull const *_Nullable names, size_t count, char *error,
-                                        size_t capacity);
+const openblas *_Nullable openblas_load(const char *_Nonnull const *_Nullable names, size_t count,
+                                        OpenBLASInstructions instructions, char *error, size_t capacity);
 
 /// The library's own description: version, options, core, as in "OpenBLAS 0.3.21 DYNAMIC_ARCH Zen
 /// MAX_THREADS=64".
