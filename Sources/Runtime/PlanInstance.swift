@@ -115,13 +115,15 @@ package final class PlanInstance {
   @inline(__always)
   private func runStep(_ index: Int, _ workers: Workers) throws(StepFault) {
     try plan.steps.withUnsafeBufferPointer { (steps) throws(StepFault) in
-      let step = steps[index]
+      // Where it lies: a copy would count the references of the kernel and of all that it holds.
+      guard let step = steps.baseAddress.map({ $0 + index }) else { return }
+      let scratchOffset = step.pointee.scratchOffset
       let call = KernelCall(
-        table: UnsafePointer(table + Int(step.firstPlace)), inputCount: Int(step.inputCount),
-        epilogueCount: Int(step.epilogueCount), outputCount: Int(step.outputCount),
-        scratch: MutableBytes(base: arenaBase + step.scratchOffset, count: plan.arenaByteCount - step.scratchOffset),
+        table: UnsafePointer(table + Int(step.pointee.firstPlace)), inputCount: Int(step.pointee.inputCount),
+        epilogueCount: Int(step.pointee.epilogueCount), outputCount: Int(step.pointee.outputCount),
+        scratch: MutableBytes(base: arenaBase + scratchOffset, count: plan.arenaByteCount - scratchOffset),
         workers: workers)
-      do throws(KernelFault) { try step.kernel.run(call) } catch { throw StepFault(step: index, fault: error) }
+      do throws(KernelFault) { try step.pointee.kernel.run(call) } catch { throw StepFault(step: index, fault: error) }
     }
   }
 }

@@ -12,16 +12,17 @@ extension InstructionSet {
 /// The micro-kernels of one instruction set. The portable matrix products and convolutions are Swift, all
 /// else is C.
 ///
-/// Unchecked: the table is immutable and holds functions only.
+/// Unchecked: the table is constant and holds functions only. Runs copy this struct: it is a pointer beside a number.
 struct Microkernels: @unchecked Sendable {
   let isa: InstructionSet
-  private let table: nt_kernels
+  private let functions: UnsafePointer<nt_kernels>
+  @inline(__always) private var table: nt_kernels { functions.pointee }
 
   /// Precondition: the processor has `isa`.
   init(_ isa: InstructionSet) {
     guard let table = nt_kernels_for(isa.rawValue) else { preconditionFailure("this processor lacks \(isa)") }
     self.isa = isa
-    self.table = table.pointee
+    functions = table
   }
 
   /// The widest panel in units of 8 columns, which packed weights depend on.

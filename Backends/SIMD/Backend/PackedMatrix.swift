@@ -195,8 +195,8 @@ struct RowProduct: Sendable {
     panels = kernels.panelCount(n)
     let wanted = max(1, min(16, k * n / 16384))
     panelParts = min(wanted, panels)
-    // Few panels do not divide evenly: then k does, in sums that are added up in order.
-    kParts = panels < 8 && wanted > 1 ? max(1, min(8, k / 64)) : 1
+    // Few panels do not divide evenly: then k does, in sums that are added up in order, a microsecond of work each.
+    kParts = panels < 8 && wanted > 1 ? max(1, min(8, k / 64, (k * n + 32767) / 32768)) : 1
   }
 
   var parts: Int { kParts > 1 ? kParts : panelParts }
@@ -213,13 +213,11 @@ struct RowProduct: Sendable {
     workers.forEach(parts, work)
     guard kParts > 1 else { return }
     // Sums go up in the order of k.
-    for i in 1..<kParts {
-      kernels.binary(Int32(NT_ADD), scratch, 1, scratch + i * padded, 1, scratch, count: n)
-    }
     if let bias = program.bias {
+      kernels.columnSum(scratch, stride: padded, rows: kParts, columns: n, scale: 1, scratch)
       kernels.binary(Int32(NT_ADD), scratch, 1, bias + program.first_column, 1, y, count: n)
     } else {
-      y.update(from: scratch, count: n)
+      kernels.columnSum(scratch, stride: padded, rows: kParts, columns: n, scale: 1, y)
     }
     work.finish(y, columns: 0..<n)
   }
