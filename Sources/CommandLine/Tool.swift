@@ -12,8 +12,9 @@ package let tool = Program(
     whyCommand, reportCommand, hostCommand, testCommand, testWorkerCommand, freshRunCommand, workerCommand,
   ],
   examples: ["run model.onnx --input x=random", "compare model.onnx --batch 1,8 --backend all"],
+  explain: { error in (error as? EngineError).map { ($0.description, ExitCode($0.kind)) } },
   prepare: limitInstructions
-) { error in (error as? EngineError).map { ($0.description, ExitCode($0.kind)) } }
+)
 
 /// Keeps backends to the instructions of `--isa`, in processes of the tool's own as well.
 @Sendable private func limitInstructions(_ command: CommandDeclaration, _ arguments: ParsedArguments) throws {

@@ -15,8 +15,8 @@ package struct Program: Sendable {
 
   package init(
     name: String, version: String, summary: String, commands: [CommandDeclaration], examples: [String],
-    prepare: @escaping @Sendable (CommandDeclaration, ParsedArguments) throws -> Void = { _, _ in },
-    explain: @escaping @Sendable (any Error) -> (message: String, code: ExitCode)? = { _ in nil }
+    explain: @escaping @Sendable (any Error) -> (message: String, code: ExitCode)? = { _ in nil },
+    prepare: @escaping @Sendable (CommandDeclaration, ParsedArguments) throws -> Void = { _, _ in }
   ) {
     self.name = name
     self.version = version
