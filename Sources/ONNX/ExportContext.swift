@@ -46,7 +46,9 @@ final class ExportContext {
   }
 
   func rank(_ index: Int) throws(Unwritable.Reason) -> Int {
-    guard let rank = operand(index)?.shape?.count else { throw .form("the rank of operand \(index) is not known") }
+    guard let rank = operand(index)?.shape?.count else {
+      throw .form("the rank of operand \(index) is not known")
+    }
     return rank
   }
 
@@ -88,11 +90,14 @@ final class ExportContext {
   /// A constant of our own.
   func constant(_ tensor: Tensor, suffix: String) -> String {
     session.name(
-      of: Constant(id: TensorReader.contentIdentity(of: tensor), tensor), preferring: "\(node.name)/\(suffix)")
+      of: Constant(id: TensorReader.contentIdentity(of: tensor), tensor), preferring: "\(node.name)/\(suffix)"
+    )
   }
 
   func ints(_ values: [Int], suffix: String) throws(Unwritable.Reason) -> String {
-    guard let tensor = try? Tensor(values.map { Int64($0) }, sizes: [values.count]) else { throw .form("no \(suffix)") }
+    guard let tensor = try? Tensor(values.map { Int64($0) }, sizes: [values.count]) else {
+      throw .form("no \(suffix)")
+    }
     return constant(tensor, suffix: suffix)
   }
 
@@ -105,7 +110,9 @@ final class ExportContext {
 
   /// An end of a range: what is beyond the numbers of an integer type is the nearest of them.
   func bound(_ value: Double, _ type: DataType, suffix: String) throws(Unwritable.Reason) -> String {
-    guard type.isInteger, let bits = type.bitWidth, !value.isNaN else { return try scalar(value, type, suffix: suffix) }
+    guard type.isInteger, let bits = type.bitWidth, !value.isNaN else {
+      return try scalar(value, type, suffix: suffix)
+    }
     let most = Double(sign: .plus, exponent: type.isSignedInteger ? bits - 1 : bits, significand: 1)
     let least = type.isSignedInteger ? -most : 0
     // Of 64 bits the last numbers are no Doubles, and are what is beyond them rounds to.
@@ -119,7 +126,8 @@ final class ExportContext {
   }
 
   /// A constant operand under other sizes, with as many elements.
-  func reshaped(_ constant: Constant, to sizes: [Int], named name: String) throws(Unwritable.Reason) -> String {
+  func reshaped(_ constant: Constant, to sizes: [Int], named name: String) throws(Unwritable.Reason) -> String
+  {
     if constant.type.sizes == sizes { return session.name(of: constant, preferring: name) }
     let type = TensorType(constant.type.dataType, sizes: sizes)
     do throws(GraphError) {
@@ -165,7 +173,8 @@ final class ExportContext {
 
   /// Writes a node of our own in front, and returns the name of what it makes.
   func insert(
-    _ operatorName: String, _ inputs: [String], since: Int64 = 1, suffix: String, _ attributes: [ExportAttribute?] = []
+    _ operatorName: String, _ inputs: [String], since: Int64 = 1, suffix: String,
+    _ attributes: [ExportAttribute?] = []
   ) throws(Unwritable.Reason) -> String {
     let output = session.valueName("\(node.name)/\(suffix)")
     try put(operatorName, inputs, output, since: since, suffix: suffix, attributes)
@@ -182,7 +191,9 @@ final class ExportContext {
 
   /// Names of the node's results, of which the first is no end where an epilogue follows.
   func results(naming unwanted: Bool = false) -> [String] {
-    var names = node.outputs.map { id in id == nil && unwanted ? session.valueName("\(node.name)/unread") : name(of: id) }
+    var names = node.outputs.map { id in
+      id == nil && unwanted ? session.valueName("\(node.name)/unread") : name(of: id)
+    }
     if doneSteps < node.epilogue.steps.count {
       let name = intermediate ?? session.valueName("\(node.name)/result")
       intermediate = name
@@ -197,7 +208,9 @@ final class ExportContext {
     _ attributes: [ExportAttribute?] = []
   ) throws(Unwritable.Reason) {
     try require(since, of: domain, for: operatorName)
-    writer.put(operatorName, domain: domain, inputs, results(naming: true), named: node.name, attributes.compactMap { $0 })
+    writer.put(
+      operatorName, domain: domain, inputs, results(naming: true), named: node.name,
+      attributes.compactMap { $0 })
   }
 
   /// A region as an attribute: its first inputs are its own, others are the node's operands from `first` on.
@@ -216,11 +229,13 @@ final class ExportContext {
 
   /// A first step that adds one number for each channel, as a vector: what convolutions take as an operand.
   func takeBias() throws(Unwritable.Reason) -> String? {
-    guard case .binary(.add, let index, _)? = node.epilogue.steps.first, index < node.epilogueInputs.count else {
+    guard case .binary(.add, let index, _)? = node.epilogue.steps.first, index < node.epilogueInputs.count
+    else {
       return nil
     }
     let value = graph[node.epilogueInputs[index]]
-    guard let constant = value.constant, let sizes = constant.type.sizes, let rank = resultType(0).tensor?.shape?.count,
+    guard let constant = value.constant, let sizes = constant.type.sizes,
+      let rank = resultType(0).tensor?.shape?.count,
       rank > 2, sizes.count == rank - 1, sizes.dropFirst().allSatisfy({ $0 == 1 }),
       let channels = resultType(0).tensor?.shape?[1].fixed, sizes[0] == channels,
       constant.type.dataType == (try dataType(0))
@@ -240,7 +255,9 @@ final class ExportContext {
       let suffix = step.suffix
       let next = isLast ? final : session.valueName("\(node.name)/\(suffix)")
       func operand(_ index: Int) throws(Unwritable.Reason) -> String {
-        guard node.epilogueInputs.indices.contains(index) else { throw .form("an epilogue without its operand") }
+        guard node.epilogueInputs.indices.contains(index) else {
+          throw .form("an epilogue without its operand")
+        }
         return name(of: node.epilogueInputs[index])
       }
       switch step {
@@ -256,14 +273,17 @@ final class ExportContext {
         let other = try operand(index)
         let row = function.onnx
         try put(
-          row.name, swapped ? [other, value] : [value, other], next, since: row.since, suffix: suffix, row.attributes)
+          row.name, swapped ? [other, value] : [value, other], next, since: row.since, suffix: suffix,
+          row.attributes)
         if function.isComparison { type = .bool }
       case .quantize(let scale, let zero, let axis, let target):
         let factor = try operand(scale)
         let scaleType = graph[node.epilogueInputs[scale]].type.tensor
-        let point = try zeroPoint(try zero.map { (i) throws(Unwritable.Reason) in try operand(i) } ?? "", like: scaleType, target)
+        let point = try zeroPoint(
+          try zero.map { (i) throws(Unwritable.Reason) in try operand(i) } ?? "", like: scaleType, target)
         try put(
-          "QuantizeLinear", [value, factor, point.name], next, since: point.type == nil ? 13 : 21, suffix: suffix,
+          "QuantizeLinear", [value, factor, point.name], next, since: point.type == nil ? 13 : 21,
+          suffix: suffix,
           [axis.map { .int("axis", $0) }, point.type.map { .type("output_dtype", $0) }])
         type = target
       case .convert(let target):

@@ -16,7 +16,8 @@ struct ExportRule: Sendable {
 package enum ExportRules {
   static let all: [ExportRule] =
     convolution + linear + elementwise + normalization + reduction + shaping + selection + indexing + ordering
-    + sampling + generation + control + sequences + transformer + quantization + recurrent + signal + random + text
+    + sampling + generation + control + sequences + transformer + quantization + recurrent + signal + random
+    + text
     + learned + training
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.operatorName, $0) })

@@ -43,7 +43,8 @@ final class ExportSession {
     guard domains["ai.onnx.ml"] == 5, nodeCounts["ai.onnx.ml::\(old)"] != nil else { return }
     problems.append(
       Unwritable(
-        node: old, operatorName: "TreeEnsemble", reason: .form("the model has trees of both forms, of which one file has one")))
+        node: old, operatorName: "TreeEnsemble",
+        reason: .form("the model has trees of both forms, of which one file has one")))
   }
 
   func note(_ reason: Unwritable.Reason, at node: Node) {
@@ -211,7 +212,9 @@ final class GraphExport {
     for attribute in attributes {
       var field = WireWriter()
       // Tensors of attributes are made by rules, row-major and in memory.
-      guard (try? attribute.put(&field)) != nil else { preconditionFailure("an attribute that cannot be written") }
+      guard (try? attribute.put(&field)) != nil else {
+        preconditionFailure("an attribute that cannot be written")
+      }
       node.blob(5, field.bytes)
     }
     node.text(7, domain)

@@ -46,13 +46,18 @@ package enum Exporter {
 
   /// `declared`: what the outputs' types are said to be, unknown where nothing is.
   package static func write(
-    _ graph: Graph, declaredOutputs declared: [ValueType] = [], to path: String, _ options: ExportOptions = ExportOptions()
+    _ graph: Graph, declaredOutputs declared: [ValueType] = [], to path: String,
+    _ options: ExportOptions = ExportOptions()
   ) throws(ExportError) -> ExportedFile {
-    if let asked = options.operatorSet, !operatorSets.contains(asked) { throw .opset(asked, known: operatorSets) }
+    if let asked = options.operatorSet, !operatorSets.contains(asked) {
+      throw .opset(asked, known: operatorSets)
+    }
     let outputs = graph.outputs.enumerated().map { i, port in
       var info = ValueInfoProto()
       info.name = port.name
-      info.type = graph.mapType(of: port) ?? PortTypes.output(port, declared: i < declared.count ? declared[i] : .unknown, in: graph)
+      info.type =
+        graph.mapType(of: port)
+        ?? PortTypes.output(port, declared: i < declared.count ? declared[i] : .unknown, in: graph)
       return info
     }
     // What nodes need is known once they are written; the forms of some depend on it.
@@ -132,7 +137,8 @@ package enum Exporter {
       graph += key.bytes.count + weight.message.byteCount
     }
     if graph > options.fileByteLimit {
-      throw .constant(name: "graph", reason: "\(graph) bytes are more than \(options.fileByteLimit), which readers take")
+      throw .constant(
+        name: "graph", reason: "\(graph) bytes are more than \(options.fileByteLimit), which readers take")
     }
     header.key(7, .length)
     header.varint(UInt64(graph))
@@ -146,7 +152,8 @@ package enum Exporter {
     return ExportedFile(
       operatorSet: session.version, irVersion: ir, domains: domains,
       operatorCounts: session.nodeCounts.map { (name: $0.key, count: $0.value) }.sorted { $0.name < $1.name },
-      constantCount: weights.count, byteCount: file.byteCount, data: data.map { ("\(path).data", $0.byteCount) })
+      constantCount: weights.count, byteCount: file.byteCount,
+      data: data.map { ("\(path).data", $0.byteCount) })
   }
 }
 
@@ -160,19 +167,25 @@ private struct Weight {
   init(_ constant: Constant, named name: String) throws(ExportError) {
     self.name = name
     self.constant = constant
-    guard let sizes = constant.type.sizes else { throw .constant(name: name, reason: "its sizes are not known") }
+    guard let sizes = constant.type.sizes else {
+      throw .constant(name: name, reason: "its sizes are not known")
+    }
     if constant.type.dataType == .string {
       message = TensorMessage(strings: try Self.tensor(constant, name).strings, named: name, sizes)
       return
     }
-    guard let count = try? Tensor.elementCount(of: sizes), let bytes = constant.type.dataType.byteCount(of: count) else {
+    guard let count = try? Tensor.elementCount(of: sizes),
+      let bytes = constant.type.dataType.byteCount(of: count)
+    else {
       throw .constant(name: name, reason: "its size does not fit")
     }
     message = TensorMessage(raw: bytes, named: name, constant.type.dataType, sizes)
   }
 
   private static func tensor(_ constant: Constant, _ name: String) throws(ExportError) -> Tensor {
-    do throws(GraphError) { return try constant.tensor() } catch { throw .constant(name: name, reason: "\(error)") }
+    do throws(GraphError) { return try constant.tensor() } catch {
+      throw .constant(name: name, reason: "\(error)")
+    }
   }
 
   private func elements(to file: DraftFile, count: Int) throws(ExportError) {
@@ -226,7 +239,8 @@ enum ElementVersions {
 
   private static let short: Set<DataType> = [.int16, .uint16]
   private static let rare: Set<DataType> = [
-    .bfloat16, .float4E2M1, .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ, .float8E8M0, .int2, .uint2,
+    .bfloat16, .float4E2M1, .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ, .float8E8M0, .int2,
+    .uint2,
     .int4, .uint4,
   ]
 

@@ -75,10 +75,16 @@ struct ExportAttribute: Sendable {
 
   static func int(_ name: String, _ value: Int) -> Self { Self(name: name, value: .int(Int64(value))) }
   static func flag(_ name: String, _ value: Bool) -> Self { .int(name, value ? 1 : 0) }
-  static func ints(_ name: String, _ values: [Int]) -> Self { Self(name: name, value: .ints(values.map { Int64($0) })) }
+  static func ints(_ name: String, _ values: [Int]) -> Self {
+    Self(name: name, value: .ints(values.map { Int64($0) }))
+  }
   static func real(_ name: String, _ value: Real) -> Self { Self(name: name, value: .float(value.float)) }
-  static func reals(_ name: String, _ values: [Real]) -> Self { Self(name: name, value: .floats(values.map(\.float))) }
-  static func text(_ name: String, _ value: String) -> Self { Self(name: name, value: .string(Array(value.utf8))) }
+  static func reals(_ name: String, _ values: [Real]) -> Self {
+    Self(name: name, value: .floats(values.map(\.float)))
+  }
+  static func text(_ name: String, _ value: String) -> Self {
+    Self(name: name, value: .string(Array(value.utf8)))
+  }
   static func texts(_ name: String, _ values: [String]) -> Self {
     Self(name: name, value: .strings(values.map { Array($0.utf8) }))
   }
@@ -155,7 +161,8 @@ struct TensorMessage {
 
   /// Elements lie in another file of the same folder.
   init(
-    external location: String, offset: Int, byteCount: Int, named name: String, _ dataType: DataType, _ sizes: [Int]
+    external location: String, offset: Int, byteCount: Int, named name: String, _ dataType: DataType,
+    _ sizes: [Int]
   ) {
     var writer = WireWriter()
     Self.putHeader(&writer, name: name, dataType, sizes)

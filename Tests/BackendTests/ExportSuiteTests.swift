@@ -34,7 +34,8 @@ import Testing
     options.fileByteLimit = 10_000
     let file = try Exporter.write(graph, to: "\(folder.path)/large.onnx", options)
     #expect(file.data?.byteCount == 16_384)
-    let tensor = try #require(try Model(contentsOf: "\(folder.path)/large.onnx").graph.liveNodes.first?.inputs[1])
+    let tensor = try #require(
+      try Model(contentsOf: "\(folder.path)/large.onnx").graph.liveNodes.first?.inputs[1])
     let read = try Model(contentsOf: "\(folder.path)/large.onnx").graph[tensor].constant?.tensor().floats()
     #expect(read == (0..<4096).map { Float($0) })
     options.fileByteLimit = 50
@@ -57,8 +58,10 @@ import Testing
       do {
         let model = try Model(contentsOf: path)
         let inputs = frozen ? test.graphInputs.filter { $0.value.tensor == nil } : test.graphInputs
-        let request = try model.compile(CompileOptions(optimization: .none)).makeRequest(backend: .naive, threads: 1)
-        let results = try request.run(values: Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.value) }))
+        let request = try model.compile(CompileOptions(optimization: .none)).makeRequest(
+          backend: .naive, threads: 1)
+        let results = try request.run(
+          values: Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.value) }))
         let found = test.expected.indices.map { results["y\($0)"] }
         if let what = test.mismatch(found) { Issue.record("\(test.name): \(what)") }
         done += 1
@@ -66,7 +69,9 @@ import Testing
     }
     // Tables that the standard has as attributes must be constants. Support vectors of several classes are written with
     // the labels that are made of them, and trees with sets have one weight for each leaf.
-    let tables: Set = ["TfIdfVectorizer", "LabelEncoder", "SupportVectors", "OneHotEncoder", "TreeEnsemble", "ZipMap"]
+    let tables: Set = [
+      "TfIdfVectorizer", "LabelEncoder", "SupportVectors", "OneHotEncoder", "TreeEnsemble", "ZipMap",
+    ]
     #expect(refused.isSubset(of: frozen ? ["TreeEnsemble", "SupportVectors"] : tables))
     #expect(done > 2_700)
   }

@@ -12,7 +12,8 @@ private let operatorSet = Option<Int?>.value(
 ) { (text) throws(UsageError) in try Read.count(text) }
 
 private let separateWeights = Option<Bool>.flag(
-  "--external-data", "weights of 1 KiB and more go to FILE.data beside it, as they do where one file would pass 2 GiB")
+  "--external-data",
+  "weights of 1 KiB and more go to FILE.data beside it, as they do where one file would pass 2 GiB")
 
 let exportCommand = CommandDeclaration(
   name: "export",
@@ -30,7 +31,8 @@ let exportCommand = CommandDeclaration(
 private func export(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
   guard let path = try arguments.value(of: output) else { throw UsageError("--output FILE must be given") }
   let options = ExportOptions(
-    operatorSet: try arguments.value(of: operatorSet), separatesWeights: try arguments.value(of: separateWeights))
+    operatorSet: try arguments.value(of: operatorSet),
+    separatesWeights: try arguments.value(of: separateWeights))
   var stages = Stages()
   let model = try arguments.model(console)
   stages.end("read")

@@ -24,7 +24,8 @@ extension ExportRules {
   ]
 
   static let sequences: [ExportRule] = [
-    plain(SequenceConstruct.self), plain(SequenceAt.self), plain(SequenceLength.self), plain(SequenceInsert.self),
+    plain(SequenceConstruct.self), plain(SequenceAt.self), plain(SequenceLength.self),
+    plain(SequenceInsert.self),
     plain(SequenceErase.self),
     rule(SequenceEmpty.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("SequenceEmpty", [.type("dtype", op.dataType)])

@@ -11,7 +11,8 @@ extension ExportRules {
       try n.emit(
         "ConvTranspose", try operands(n),
         attributes(op.window) + [
-          .int("group", op.groups), .ints("output_padding", op.outputPadding), op.outputShape.map { .ints("output_shape", $0) },
+          .int("group", op.groups), .ints("output_padding", op.outputPadding),
+          op.outputShape.map { .ints("output_shape", $0) },
         ])
     },
     rule(ConvInteger.self) { (op, n) throws(Unwritable.Reason) in
@@ -28,7 +29,9 @@ extension ExportRules {
     rule(MaxPool.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
         "MaxPool", since: leavesWindowsOut(op.window, op.ceilMode) ? 22 : 1,
-        attributes(op.window) + [.flag("ceil_mode", op.ceilMode), .flag("storage_order", op.columnMajorIndices)])
+        attributes(op.window) + [
+          .flag("ceil_mode", op.ceilMode), .flag("storage_order", op.columnMajorIndices),
+        ])
     },
     rule(AveragePool.self) { (op, n) throws(Unwritable.Reason) in
       let isDilated = op.window.dilations.contains { $0 != 1 }
@@ -89,7 +92,10 @@ extension ExportRules {
     rule(Gemm.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
         "Gemm",
-        [.flag("transA", op.transA), .flag("transB", op.transB), .real("alpha", op.alpha), .real("beta", op.beta)])
+        [
+          .flag("transA", op.transA), .flag("transB", op.transB), .real("alpha", op.alpha),
+          .real("beta", op.beta),
+        ])
     },
     plain(MatMul.self),
   ]

@@ -28,7 +28,8 @@ extension ExportRules {
     plain(Where.self),
     rule(Cast.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
-        "Cast", since: op.saturate ? 1 : 19, [.type("to", op.to), op.saturate ? nil : .flag("saturate", false)])
+        "Cast", since: op.saturate ? 1 : 19,
+        [.type("to", op.to), op.saturate ? nil : .flag("saturate", false)])
     },
     rule(BitCast.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("BitCast", since: 26, [.type("to", op.to)])

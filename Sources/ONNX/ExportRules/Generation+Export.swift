@@ -52,7 +52,8 @@ extension ExportRules {
         .hann: "HannWindow", .hamming: "HammingWindow", .blackman: "BlackmanWindow",
       ]
       try n.emit(
-        names[op.kind] ?? "", since: 17, [.flag("periodic", op.periodic), .type("output_datatype", op.dataType)])
+        names[op.kind] ?? "", since: 17,
+        [.flag("periodic", op.periodic), .type("output_datatype", op.dataType)])
     },
     rule(MelWeightMatrix.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("MelWeightMatrix", since: 17, [.type("output_datatype", op.dataType)])
@@ -64,7 +65,8 @@ extension ExportRules {
       let name: String
       let parameters: [ExportAttribute?]
       switch op.distribution {
-      case .uniform(let low, let high): (name, parameters) = ("RandomUniform", [.real("low", low), .real("high", high)])
+      case .uniform(let low, let high):
+        (name, parameters) = ("RandomUniform", [.real("low", low), .real("high", high)])
       case .normal(let mean, let deviation):
         (name, parameters) = ("RandomNormal", [.real("mean", mean), .real("scale", deviation)])
       }

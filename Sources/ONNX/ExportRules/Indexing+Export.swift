@@ -11,7 +11,8 @@ extension ExportRules {
       try n.emit("GatherND", [.int("batch_dims", op.batchRank)])
     },
     rule(ScatterElements.self) { (op, n) throws(Unwritable.Reason) in
-      try n.emit("ScatterElements", since: op.reduction.since, [.int("axis", op.axis), op.reduction.attribute])
+      try n.emit(
+        "ScatterElements", since: op.reduction.since, [.int("axis", op.axis), op.reduction.attribute])
     },
     rule(ScatterND.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("ScatterND", since: op.reduction.since, [op.reduction.attribute])
@@ -45,7 +46,9 @@ extension ExportRules {
     },
     rule(Trilu.self) { (op, n) throws(Unwritable.Reason) in try n.emit("Trilu", [.flag("upper", op.upper)]) },
     plain(Det.self),
-    rule(Einsum.self) { (op, n) throws(Unwritable.Reason) in try n.emit("Einsum", [.text("equation", op.equation)]) },
+    rule(Einsum.self) { (op, n) throws(Unwritable.Reason) in
+      try n.emit("Einsum", [.text("equation", op.equation)])
+    },
   ]
 }
 

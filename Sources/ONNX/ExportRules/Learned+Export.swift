@@ -67,7 +67,9 @@ extension ExportContext {
   }
 
   fileprivate func table(_ side: String, _ index: Int) throws(Unwritable.Reason) -> ExportAttribute {
-    if try hasTensorTables() { return ExportAttribute(name: "\(side)_tensor", value: .tensor(try tensor(index))) }
+    if try hasTensorTables() {
+      return ExportAttribute(name: "\(side)_tensor", value: .tensor(try tensor(index)))
+    }
     if try tensor(index).dataType == .float32 { return try list("\(side)_floats", index) }
     return try labels("\(side)_int64s", "\(side)_strings", index)
   }
@@ -101,10 +103,12 @@ extension ExportContext {
       if let threshold = op.threshold {
         let last = try scalar(-1, .int64, suffix: "last")
         let decision = try insert("Gather", [decisive, last], suffix: "decision", [.int("axis", 1)])
-        let flag = try insert("Greater", [decision, try scalar(threshold.value, .float32, suffix: "threshold")], suffix: "flag")
+        let flag = try insert(
+          "Greater", [decision, try scalar(threshold.value, .float32, suffix: "threshold")], suffix: "flag")
         chosen = try insert("Cast", [flag], suffix: "class", [.type("to", .int64)])
       } else {
-        chosen = try insert("ArgMax", [decisive], suffix: "class", [.int("axis", 1), .flag("keepdims", false)])
+        chosen = try insert(
+          "ArgMax", [decisive], suffix: "class", [.int("axis", 1), .flag("keepdims", false)])
       }
       try put("Gather", [input(1), chosen], results()[0], suffix: "label")
     }
@@ -133,9 +137,11 @@ extension ExportContext {
     let largest = try insert("ReduceMax", [x, axis], since: 18, suffix: "largest")
     let power = try insert("Exp", [try insert("Sub", [x, largest], suffix: "below")], suffix: "power")
     let shrunk = try insert(
-      "Mul", [x, try insert("Exp", [try insert("Neg", [largest], suffix: "negative")], suffix: "factor")], suffix: "shrunk")
+      "Mul", [x, try insert("Exp", [try insert("Neg", [largest], suffix: "negative")], suffix: "factor")],
+      suffix: "shrunk")
     let size = try insert("Abs", [x], suffix: "size")
-    let isZero = try insert("LessOrEqual", [size, try scalar(1e-7, type, suffix: "tiny")], since: 12, suffix: "is_zero")
+    let isZero = try insert(
+      "LessOrEqual", [size, try scalar(1e-7, type, suffix: "tiny")], since: 12, suffix: "is_zero")
     let parts = try insert("Where", [isZero, shrunk, power], suffix: "parts")
     let sum = try insert("ReduceSum", [parts, axis], since: 13, suffix: "sum")
     let none = try insert("Equal", [sum, try scalar(0, type, suffix: "zero")], suffix: "none")
@@ -154,7 +160,8 @@ extension ExportContext {
 
   /// One operator for the vectors and the labels that are made of their votes.
   fileprivate func supportVectorClassifier(_ op: Classify, _ vectors: Node) throws(Unwritable.Reason) {
-    guard let machine = vectors.op as? SupportVectors, let perClass = machine.perClass, vectors.outputs.count == 2,
+    guard let machine = vectors.op as? SupportVectors, let perClass = machine.perClass,
+      vectors.outputs.count == 2,
       node.inputs.count == 3, node.inputs[0] == vectors.outputs[0], node.inputs[2] == vectors.outputs[1],
       op.complement == .none, op.threshold == nil
     else { throw .form("labels that are made otherwise of support vectors") }
@@ -162,7 +169,8 @@ extension ExportContext {
     try emitAll(
       "SVMClassifier", domain: "ai.onnx.ml", [source.input(0)], since: 3,
       try source.kernel(machine) + [
-        .ints("vectors_per_class", perClass), try source.list("support_vectors", 1), try source.list("coefficients", 2),
+        .ints("vectors_per_class", perClass), try source.list("support_vectors", 1),
+        try source.list("coefficients", 2),
         try source.list("rho", 3), source.has(4) ? try source.list("prob_a", 4) : nil,
         source.has(5) ? try source.list("prob_b", 5) : nil, .text("post_transform", op.transform.onnx),
         try labels("classlabels_ints", "classlabels_strings", 1),

@@ -37,11 +37,14 @@ extension ExportRules {
       var operands = n.inputs
       if op.scalesGroups, n.version >= 21 {
         // One number for each group, as later versions have it for each channel.
-        guard let channels = n.operand(0)?.shape?.dropFirst().first?.fixed, op.groups > 0, channels % op.groups == 0,
+        guard let channels = n.operand(0)?.shape?.dropFirst().first?.fixed, op.groups > 0,
+          channels % op.groups == 0,
           channels <= 1 << 24
         else { throw .form("needs a known number of channels") }
         let groups = try n.ints((0..<channels).map { $0 / (channels / op.groups) }, suffix: "groups")
-        for i in 1..<3 { operands[i] = try n.insert("Gather", [operands[i], groups], suffix: i == 1 ? "scale" : "bias") }
+        for i in 1..<3 {
+          operands[i] = try n.insert("Gather", [operands[i], groups], suffix: i == 1 ? "scale" : "bias")
+        }
       }
       try n.emit(
         "GroupNormalization", operands, since: op.scalesGroups ? 18 : 21,
@@ -49,16 +52,21 @@ extension ExportRules {
     },
     rule(LRN.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
-        "LRN", [.int("size", op.size), .real("alpha", op.alpha), .real("beta", op.beta), .real("bias", op.bias)])
+        "LRN",
+        [.int("size", op.size), .real("alpha", op.alpha), .real("beta", op.beta), .real("bias", op.bias)])
     },
     rule(LpNormalization.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("LpNormalization", [.int("axis", op.axis), .int("p", op.p)])
     },
-    rule(Softmax.self) { (op, n) throws(Unwritable.Reason) in try n.along(op.axis, flattens: op.flattens, "Softmax") },
+    rule(Softmax.self) { (op, n) throws(Unwritable.Reason) in
+      try n.along(op.axis, flattens: op.flattens, "Softmax")
+    },
     rule(LogSoftmax.self) { (op, n) throws(Unwritable.Reason) in
       try n.along(op.axis, flattens: op.flattens, "LogSoftmax")
     },
-    rule(Hardmax.self) { (op, n) throws(Unwritable.Reason) in try n.along(op.axis, flattens: op.flattens, "Hardmax") },
+    rule(Hardmax.self) { (op, n) throws(Unwritable.Reason) in
+      try n.along(op.axis, flattens: op.flattens, "Hardmax")
+    },
   ]
 
   static let reduction: [ExportRule] = [

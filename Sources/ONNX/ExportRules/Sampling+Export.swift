@@ -25,12 +25,14 @@ extension ExportRules {
         "RoiAlign", since: 16,
         [
           .text("mode", op.mode == .average ? "avg" : "max"), .int("output_height", op.height),
-          .int("output_width", op.width), .int("sampling_ratio", op.samplingRatio), .real("spatial_scale", op.scale),
+          .int("output_width", op.width), .int("sampling_ratio", op.samplingRatio),
+          .real("spatial_scale", op.scale),
           .text("coordinate_transformation_mode", op.halfPixel ? "half_pixel" : "output_half_pixel"),
         ])
     },
     rule(MaxRoiPool.self) { (op, n) throws(Unwritable.Reason) in
-      try n.emit("MaxRoiPool", [.ints("pooled_shape", [op.height, op.width]), .real("spatial_scale", op.scale)])
+      try n.emit(
+        "MaxRoiPool", [.ints("pooled_shape", [op.height, op.width]), .real("spatial_scale", op.scale)])
     },
     rule(NonMaxSuppression.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("NonMaxSuppression", [.flag("center_point_box", op.centerPointBox)])

@@ -6,10 +6,12 @@ extension ExportRules {
   static let shaping: [ExportRule] = [
     rule(Reshape.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
-        "Reshape", [n.input(0), try n.parameter(op.target, or: 1, suffix: "shape")], since: op.allowZero ? 14 : 5,
+        "Reshape", [n.input(0), try n.parameter(op.target, or: 1, suffix: "shape")],
+        since: op.allowZero ? 14 : 5,
         [op.allowZero ? .flag("allowzero", true) : nil])
     },
-    rule(Flatten.self) { (op, n) throws(Unwritable.Reason) in try n.emit("Flatten", [.int("axis", op.axis)]) },
+    rule(Flatten.self) { (op, n) throws(Unwritable.Reason) in try n.emit("Flatten", [.int("axis", op.axis)])
+    },
     rule(Squeeze.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit("Squeeze", [n.input(0), try n.parameter(op.axes, or: 1, suffix: "axes")], since: 13)
     },
@@ -26,7 +28,8 @@ extension ExportRules {
       try n.emit("Tile", [n.input(0), try n.parameter(op.repeats, or: 1, suffix: "repeats")])
     },
     rule(DepthToSpace.self) { (op, n) throws(Unwritable.Reason) in
-      try n.emit("DepthToSpace", [.int("blocksize", op.blockSize), .text("mode", op.mode == .dcr ? "DCR" : "CRD")])
+      try n.emit(
+        "DepthToSpace", [.int("blocksize", op.blockSize), .text("mode", op.mode == .dcr ? "DCR" : "CRD")])
     },
     rule(SpaceToDepth.self) { (op, n) throws(Unwritable.Reason) in
       try n.emit(
@@ -72,12 +75,14 @@ extension ExportRules {
 
 extension ExportContext {
   private static let coordinates: [Resize.Coordinates: String] = [
-    .halfPixel: "half_pixel", .halfPixelSymmetric: "half_pixel_symmetric", .pytorchHalfPixel: "pytorch_half_pixel",
+    .halfPixel: "half_pixel", .halfPixelSymmetric: "half_pixel_symmetric",
+    .pytorchHalfPixel: "pytorch_half_pixel",
     .alignCorners: "align_corners", .asymmetric: "asymmetric", .tfCropAndResize: "tf_crop_and_resize",
     .tfHalfPixelForNN: "tf_half_pixel_for_nn",
   ]
   private static let roundings: [Resize.Rounding: String] = [
-    .roundPreferFloor: "round_prefer_floor", .roundPreferCeil: "round_prefer_ceil", .floor: "floor", .ceil: "ceil",
+    .roundPreferFloor: "round_prefer_floor", .roundPreferCeil: "round_prefer_ceil", .floor: "floor",
+    .ceil: "ceil",
   ]
   private static let policies: [Resize.AspectPolicy: String] = [
     .stretch: "stretch", .notLarger: "not_larger", .notSmaller: "not_smaller",
@@ -91,7 +96,9 @@ extension ExportContext {
     var sizes = isEmpty(3) ? "" : try parameter(op.sizes, or: 3, suffix: "sizes")
     var scales = isEmpty(2) ? "" : input(2)
     if let factors = op.scales {
-      guard let tensor = try? Tensor(factors.map(\.float), sizes: [factors.count]) else { throw .form("no scales") }
+      guard let tensor = try? Tensor(factors.map(\.float), sizes: [factors.count]) else {
+        throw .form("no scales")
+      }
       scales = constant(tensor, suffix: "scales")
     }
     // A file may give one of both only; sizes say more.
@@ -99,7 +106,8 @@ extension ExportContext {
     let isNearest = op.mode == .nearest
     try emit(
       "Resize", [input(0), region, scales, sizes],
-      since: op.coordinates == .halfPixelSymmetric ? 19 : op.axes != nil || op.antialias || op.aspectPolicy != .stretch ? 18 : 13,
+      since: op.coordinates == .halfPixelSymmetric
+        ? 19 : op.axes != nil || op.antialias || op.aspectPolicy != .stretch ? 18 : 13,
       [
         .text("mode", op.mode.rawValue), .text("coordinate_transformation_mode", coordinates),
         isNearest ? .text("nearest_mode", rounding) : nil,

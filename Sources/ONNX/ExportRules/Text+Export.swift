@@ -8,7 +8,10 @@ extension ExportRules {
     rule(StringSplit.self) { (op, n) throws(Unwritable.Reason) in
       try n.emitAll(
         "StringSplit", n.inputs, since: 20,
-        [op.delimiter.isEmpty ? nil : .text("delimiter", op.delimiter), op.maximumSplits.map { .int("maxsplit", $0) }])
+        [
+          op.delimiter.isEmpty ? nil : .text("delimiter", op.delimiter),
+          op.maximumSplits.map { .int("maxsplit", $0) },
+        ])
     },
     rule(ImageDecoder.self) { (op, n) throws(Unwritable.Reason) in
       let format = switch op.pixelFormat {
@@ -22,7 +25,8 @@ extension ExportRules {
       try n.emit(
         "StringNormalizer",
         [
-          .text("case_change_action", op.change.rawValue.uppercased()), .flag("is_case_sensitive", op.isCaseSensitive),
+          .text("case_change_action", op.change.rawValue.uppercased()),
+          .flag("is_case_sensitive", op.isCaseSensitive),
           op.stopWords.isEmpty ? nil : .texts("stopwords", op.stopWords),
         ])
     },
@@ -49,7 +53,10 @@ extension ExportRules {
       case .adagrad:
         try n.emit(
           "Adagrad", domain: domain,
-          [.real("epsilon", op.epsilon), .real("norm_coefficient", op.penalty), .real("decay_factor", op.decay)])
+          [
+            .real("epsilon", op.epsilon), .real("norm_coefficient", op.penalty),
+            .real("decay_factor", op.decay),
+          ])
       case .adam:
         try n.emit(
           "Adam", domain: domain,
@@ -74,13 +81,17 @@ extension ExportContext {
   func list(_ name: String, _ index: Int) throws(Unwritable.Reason) -> ExportAttribute {
     let tensor = try tensor(index)
     do throws(TensorError) {
-      if tensor.dataType.isFloatingPoint { return ExportAttribute(name: name, value: .floats(try tensor.floats())) }
+      if tensor.dataType.isFloatingPoint {
+        return ExportAttribute(name: name, value: .floats(try tensor.floats()))
+      }
       return ExportAttribute(name: name, value: .ints(try tensor.int64s()))
     } catch { throw .form("\(name): \(error)") }
   }
 
   /// A constant operand as a list of integers, or of strings.
-  func labels(_ integers: String, _ strings: String, _ index: Int) throws(Unwritable.Reason) -> ExportAttribute {
+  func labels(_ integers: String, _ strings: String, _ index: Int) throws(Unwritable.Reason)
+    -> ExportAttribute
+  {
     let tensor = try tensor(index)
     if tensor.dataType == .string { return ExportAttribute(name: strings, value: .strings(tensor.strings)) }
     guard tensor.dataType == .int64 else { throw .form("labels of type \(tensor.dataType.rawValue)") }

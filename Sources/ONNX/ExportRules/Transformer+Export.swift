@@ -13,9 +13,11 @@ extension ExportRules {
         [
           op.queryHeads.map { .int("q_num_heads", $0) }, op.keyHeads.map { .int("kv_num_heads", $0) },
           op.scale.map { .real("scale", $0) }, op.softcap == 0 ? nil : .real("softcap", op.softcap),
-          op.isCausal ? .flag("is_causal", true) : nil, op.softmaxPrecision.map { .type("softmax_precision", $0) },
+          op.isCausal ? .flag("is_causal", true) : nil,
+          op.softmaxPrecision.map { .type("softmax_precision", $0) },
           op.scores == .product ? nil : .int("qk_matmul_output_mode", op.scores.rawValue),
-          op.leftWindow.map { .int("left_window_size", $0) }, op.rightWindow.map { .int("right_window_size", $0) },
+          op.leftWindow.map { .int("left_window_size", $0) },
+          op.rightWindow.map { .int("right_window_size", $0) },
         ])
     },
     rule(RotaryEmbedding.self) { (op, n) throws(Unwritable.Reason) in
@@ -30,12 +32,14 @@ extension ExportRules {
       try n.emit(
         "LinearAttention", since: 27,
         [
-          .int("q_num_heads", op.queryHeads), .int("kv_num_heads", op.keyHeads), op.scale.map { .real("scale", $0) },
+          .int("q_num_heads", op.queryHeads), .int("kv_num_heads", op.keyHeads),
+          op.scale.map { .real("scale", $0) },
           .text("update_rule", op.rule.rawValue),
         ])
     },
     rule(TensorScatter.self) { (op, n) throws(Unwritable.Reason) in
-      try n.emit("TensorScatter", since: 24, [.int("axis", op.axis), op.circular ? .text("mode", "circular") : nil])
+      try n.emit(
+        "TensorScatter", since: 24, [.int("axis", op.axis), op.circular ? .text("mode", "circular") : nil])
     },
   ]
 
@@ -59,7 +63,9 @@ extension ExportRules {
           op.to.map { .type("output_dtype", $0) },
         ])
     },
-    rule(DynamicQuantizeLinear.self) { (_, n) throws(Unwritable.Reason) in try n.emitAll("DynamicQuantizeLinear", n.inputs) },
+    rule(DynamicQuantizeLinear.self) { (_, n) throws(Unwritable.Reason) in
+      try n.emitAll("DynamicQuantizeLinear", n.inputs)
+    },
     plain(MatMulInteger.self), plain(QLinearMatMul.self),
   ]
 
@@ -81,9 +87,12 @@ extension ExportRules {
       try n.emit(
         op.cell.rawValue.uppercased(), since: op.batchFirst ? 14 : 7,
         [
-          .int("hidden_size", hidden), op.direction == .forward ? nil : .text("direction", op.direction.rawValue),
-          isUsual ? nil : .texts("activations", names), isUsual || alphas.isEmpty ? nil : .reals("activation_alpha", alphas),
-          isUsual || betas.isEmpty ? nil : .reals("activation_beta", betas), op.clip.map { .real("clip", $0) },
+          .int("hidden_size", hidden),
+          op.direction == .forward ? nil : .text("direction", op.direction.rawValue),
+          isUsual ? nil : .texts("activations", names),
+          isUsual || alphas.isEmpty ? nil : .reals("activation_alpha", alphas),
+          isUsual || betas.isEmpty ? nil : .reals("activation_beta", betas),
+          op.clip.map { .real("clip", $0) },
           op.batchFirst ? .flag("layout", true) : nil,
           op.linearBeforeReset ? .flag("linear_before_reset", true) : nil,
           op.couplesForget ? .flag("input_forget", true) : nil,
@@ -107,7 +116,8 @@ extension ExportContext {
 
   /// A mask with as many rows as there are queries: not every engine repeats a single one.
   fileprivate func rowsOfMask() throws(Unwritable.Reason) -> String {
-    guard let mask = operand(3)?.shape, mask.count >= 2, mask[mask.count - 2] == 1, let query = operand(0)?.shape,
+    guard let mask = operand(3)?.shape, mask.count >= 2, mask[mask.count - 2] == 1,
+      let query = operand(0)?.shape,
       query.count >= 3
     else { return input(3) }
     let axis = query.count - 2
@@ -118,7 +128,8 @@ extension ExportContext {
     } else {
       let rows = try insert(
         "Shape", [input(0)], since: 15, suffix: "queries", [.int("start", axis), .int("end", axis + 1)])
-      target = try insert("Concat", [rows, try ints([1], suffix: "one")], suffix: "mask_shape", [.int("axis", 0)])
+      target = try insert(
+        "Concat", [rows, try ints([1], suffix: "one")], suffix: "mask_shape", [.int("axis", 0)])
     }
     return try insert("Expand", [input(3), target], suffix: "mask")
   }

@@ -52,7 +52,9 @@ extension ExportContext {
       }
       return ExportAttribute(name: "\(name)_as_tensor", value: .tensor(tensor))
     }
-    func list(_ name: String, _ values: [Int64]) -> ExportAttribute { ExportAttribute(name: name, value: .ints(values)) }
+    func list(_ name: String, _ values: [Int64]) -> ExportAttribute {
+      ExportAttribute(name: name, value: .ints(values))
+    }
     var base: ExportAttribute?
     if has(7) {
       base = try numbers("base_values", try reals(7))
@@ -61,8 +63,10 @@ extension ExportContext {
       "TreeEnsembleRegressor", domain: "ai.onnx.ml", [input(0)], since: 3,
       [
         .int("n_targets", op.targets), .text("aggregate_function", Self.aggregates[op.aggregate] ?? ""), base,
-        list("nodes_treeids", lists.trees), list("nodes_nodeids", lists.nodes), list("nodes_featureids", lists.features),
-        ExportAttribute(name: "nodes_modes", value: .strings(lists.modes)), try numbers("nodes_values", lists.splits),
+        list("nodes_treeids", lists.trees), list("nodes_nodeids", lists.nodes),
+        list("nodes_featureids", lists.features),
+        ExportAttribute(name: "nodes_modes", value: .strings(lists.modes)),
+        try numbers("nodes_values", lists.splits),
         list("nodes_truenodeids", lists.whenTrue), list("nodes_falsenodeids", lists.whenFalse),
         list("nodes_missing_value_tracks_true", lists.missing), list("target_treeids", lists.leafTrees),
         list("target_nodeids", lists.leafNodes), list("target_ids", lists.targets),
@@ -84,14 +88,18 @@ extension ExportContext {
     guard !has(7), starts == (0...Int64(targets.count)).map({ $0 }), weights.count == targets.count,
       nodes.count == count * 5, roots.allSatisfy({ $0 >= 0 && $0 < Int64(count) })
     else { throw .form("trees of this form, with sets or other sums than those of float32, have no form") }
-    func tensor(_ name: String, _ values: [Double], _ type: DataType) throws(Unwritable.Reason) -> ExportAttribute {
+    func tensor(_ name: String, _ values: [Double], _ type: DataType) throws(Unwritable.Reason)
+      -> ExportAttribute
+    {
       guard let tensor = try? Tensor.fromDoubles(values, dataType: type, sizes: [values.count]) else {
         throw .form("\(name) of type \(type.rawValue)")
       }
       return ExportAttribute(name: name, value: .tensor(tensor))
     }
     func column(_ i: Int) -> [Int64] { (0..<count).map { nodes[$0 * 5 + i] } }
-    func list(_ name: String, _ values: [Int64]) -> ExportAttribute { ExportAttribute(name: name, value: .ints(values)) }
+    func list(_ name: String, _ values: [Int64]) -> ExportAttribute {
+      ExportAttribute(name: name, value: .ints(values))
+    }
     /// A child below 0 is a leaf.
     func places(_ i: Int) -> [Int64] { column(i).map { $0 < 0 ? -1 - $0 : $0 } }
     func leaves(_ i: Int) -> [Int64] { column(i).map { $0 < 0 ? 1 : 0 } }
@@ -112,9 +120,11 @@ extension ExportContext {
     try emit(
       "TreeEnsemble", domain: "ai.onnx.ml", [input(0)], since: 5,
       [
-        .int("n_targets", op.targets), Self.newAggregates[op.aggregate].map { .int("aggregate_function", $0) },
+        .int("n_targets", op.targets),
+        Self.newAggregates[op.aggregate].map { .int("aggregate_function", $0) },
         list("tree_roots", roots), list("nodes_featureids", column(0)),
-        try tensor("nodes_modes", column(1).map { Double($0) }, .uint8), try tensor("nodes_splits", splits, type),
+        try tensor("nodes_modes", column(1).map { Double($0) }, .uint8),
+        try tensor("nodes_splits", splits, type),
         list("nodes_truenodeids", places(2)), list("nodes_trueleafs", leaves(2)),
         list("nodes_falsenodeids", places(3)), list("nodes_falseleafs", leaves(3)),
         list("nodes_missing_value_tracks_true", column(4)), list("leaf_targetids", targets),
@@ -123,12 +133,16 @@ extension ExportContext {
   }
 
   private func integers(_ index: Int) throws(Unwritable.Reason) -> [Int64] {
-    guard let values = try? tensor(index).int64s() else { throw .form("operand \(index) is no constant of integers") }
+    guard let values = try? tensor(index).int64s() else {
+      throw .form("operand \(index) is no constant of integers")
+    }
     return values
   }
 
   private func reals(_ index: Int) throws(Unwritable.Reason) -> [Double] {
-    guard let values = try? tensor(index).doubles() else { throw .form("operand \(index) is no constant of numbers") }
+    guard let values = try? tensor(index).doubles() else {
+      throw .form("operand \(index) is no constant of numbers")
+    }
     return values
   }
 
@@ -178,7 +192,8 @@ extension ExportContext {
   ) throws(Unwritable.Reason) {
     guard leaf >= 0, leaf + 1 < tables.leafStarts.count else { throw .form("a leaf that is not there") }
     let (start, end) = (tables.leafStarts[leaf], tables.leafStarts[leaf + 1])
-    guard start >= 0, start <= end, end <= Int64(tables.targets.count), end <= Int64(tables.weights.count) else {
+    guard start >= 0, start <= end, end <= Int64(tables.targets.count), end <= Int64(tables.weights.count)
+    else {
       throw .form("leaves whose weights are not there")
     }
     for i in Int(start)..<Int(end) {
