@@ -46,13 +46,35 @@ struct ONNXSuite: Sendable {
     }
   }
 
-  /// What came of every case, many at a time, each on one thread.
+  /// What came of every case.
   func run(on backend: BackendChoice, _ optimization: Optimization) -> [ModelTestResult] {
     let runner = ModelTestRunner(
       backends: [backend], optimizations: [optimization], tolerance: Self.tolerance, threads: 1)
+    return results { _, test in runner.run(test) }
+  }
+
+  /// What came of every case whose model was optimized, written as ONNX and read again.
+  func runExported() -> [ModelTestResult] {
+    let runner = ModelTestRunner(backends: [.naive], optimizations: [.none], tolerance: Self.tolerance, threads: 1)
+    return results { i, test in
+      var written = test
+      written.modelPath = "\(folder.path)/written-\(i).onnx"
+      do {
+        try Model(contentsOf: test.modelPath).export(to: written.modelPath, optimization: .full)
+      } catch let error as EngineError where error.kind == .modelRejected {
+        return .refused("\(error)")
+      } catch {
+        return .failed("\(error)")
+      }
+      return runner.run(written)
+    }
+  }
+
+  /// Many cases at a time, each on one thread.
+  private func results(_ run: @Sendable (Int, ModelTestCase) -> ModelTestResult) -> [ModelTestResult] {
     let results = Mutex([ModelTestResult](repeating: .failed("did not run"), count: cases.count))
     DispatchQueue.concurrentPerform(iterations: cases.count) { i in
-      let result = runner.run(cases[i])
+      let result = run(i, cases[i])
       results.withLock { $0[i] = result }
     }
     return results.withLock { $0 }

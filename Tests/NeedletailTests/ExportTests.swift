@@ -13,7 +13,7 @@ import Testing
 
   private func answers(_ model: Model, _ optimization: Optimization = .none) throws -> [String: RuntimeValue] {
     let request = try model.compile(CompileOptions(optimization: optimization)).makeRequest(backend: .naive, threads: 1)
-    return try request.run(values: InputMaker(batch: model.fixedBatch ?? 2).values(for: model))
+    return try request.run(values: InputMaker(batch: model.batchSymbols.isEmpty ? nil : 2).values(for: model))
   }
 
   private func mismatch(_ found: [String: RuntimeValue], _ expected: [String: RuntimeValue]) throws -> String? {

@@ -23,7 +23,6 @@ static dnnl_alg_kind_t function_algorithm(OneDNNFunction function) {
     case OneDNNFunctionSoftplus: return dnnl_eltwise_soft_relu;
     case OneDNNFunctionSigmoid: return dnnl_eltwise_logistic;
     case OneDNNFunctionExp: return dnnl_eltwise_exp;
-    case OneDNNFunctionLog: return dnnl_eltwise_log;
     case OneDNNFunctionGeluErf: return dnnl_eltwise_gelu_erf;
     case OneDNNFunctionGeluTanh: return dnnl_eltwise_gelu_tanh;
     case OneDNNFunctionSwish: return dnnl_eltwise_swish;

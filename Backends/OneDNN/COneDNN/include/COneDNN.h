@@ -76,7 +76,6 @@ typedef enum ONEDNN_CLOSED OneDNNFunction : int32_t {
   OneDNNFunctionSoftplus,
   OneDNNFunctionSigmoid,
   OneDNNFunctionExp,
-  OneDNNFunctionLog,
   OneDNNFunctionGeluErf,
   OneDNNFunctionGeluTanh,
   OneDNNFunctionSwish,      // x · sigmoid(alpha · x)
