@@ -102,7 +102,7 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
   @Test func functions() throws {
     var random = Generator(7)
     let functions: [UnaryFunction] = [
-      .relu, .sigmoid, .tanh, .abs, .gelu, .geluTanh, .silu, .hardSwish, .mish, .softplus, .round, .neg,
+      .relu, .sigmoid, .tanh, .abs, .gelu, .geluTanh, .silu, .hardSwish, .mish, .round, .neg,
       .leakyRelu(0.1), .elu(0.5), .swish(1.5),
     ]
     let x = try random.floats([1, 5, 30, 23], from: -8)
@@ -110,11 +110,8 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
       let node = NodeCase(op: Unary(function), inputs: [x], output: x.sizes)
       try check(node, oneDNN, tolerance: 1e-5, "\(function)")
     }
-    for function in [UnaryFunction.sqrt, .log] {
-      let node = NodeCase(
-        op: Unary(function), inputs: [try random.floats([40_001], from: 0.1)], output: [40_001])
-      try check(node, oneDNN, tolerance: 5e-6, "\(function)")
-    }
+    let root = NodeCase(op: Unary(.sqrt), inputs: [try random.floats([40_001], from: 0.1)], output: [40_001])
+    try check(root, oneDNN, tolerance: 5e-6, "sqrt")
     try check(
       NodeCase(op: Clip(lower: -1, upper: 2), inputs: [x], output: x.sizes), oneDNN, tolerance: 0, "clip")
     try check(NodeCase(op: Clip(upper: 2), inputs: [x], output: x.sizes), oneDNN, tolerance: 0, "clip above")
@@ -125,7 +122,7 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
       .nan, .infinity, -.infinity, -0.0, 0, .leastNonzeroMagnitude, 1e30, -1e30, 88, -88, 100, -100,
     ]
     let x = try Tensor(values, sizes: [values.count])
-    for function in [UnaryFunction.relu, .sigmoid, .tanh, .abs, .neg, .hardSwish, .silu, .gelu, .softplus] {
+    for function in [UnaryFunction.relu, .sigmoid, .tanh, .abs, .neg, .hardSwish, .silu, .gelu] {
       let node = NodeCase(op: Unary(function), inputs: [x], output: x.sizes)
       let (kernel, offers) = try accepting(node, oneDNN)
       let found = try run(node, kernel, offers[0], threads: 1)

@@ -20,7 +20,6 @@ static dnnl_alg_kind_t function_algorithm(OneDNNFunction function) {
     case OneDNNFunctionAbs: return dnnl_eltwise_abs;
     case OneDNNFunctionSqrt: return dnnl_eltwise_sqrt;
     case OneDNNFunctionLinear: return dnnl_eltwise_linear;
-    case OneDNNFunctionSoftplus: return dnnl_eltwise_soft_relu;
     case OneDNNFunctionSigmoid: return dnnl_eltwise_logistic;
     case OneDNNFunctionExp: return dnnl_eltwise_exp;
     case OneDNNFunctionGeluErf: return dnnl_eltwise_gelu_erf;

@@ -73,7 +73,6 @@ typedef enum ONEDNN_CLOSED OneDNNFunction : int32_t {
   OneDNNFunctionAbs,
   OneDNNFunctionSqrt,
   OneDNNFunctionLinear,     // alpha · x + beta
-  OneDNNFunctionSoftplus,
   OneDNNFunctionSigmoid,
   OneDNNFunctionExp,
   OneDNNFunctionGeluErf,
