@@ -1,4 +1,3 @@
-import Glibc
 import IR
 import Kernels
 import ONNX
@@ -9,23 +8,13 @@ extension CompiledFile {
   ///
   /// Constants are computed one after the other. Those in `leftOut` are named without their elements.
   package func write(to path: String, leavingOut leftOut: Set<ConstantID> = []) throws(CompiledFileError) {
-    let draft = "\(path).\(getpid()).part"
-    let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    if descriptor < 0 { throw .writing(call: "open", code: errno) }
-    var output = Output(descriptor: descriptor)
-    do throws(CompiledFileError) {
-      try write(to: &output, leavingOut: leftOut)
-      if fsync(descriptor) != 0 && errno != EINVAL { throw .writing(call: "fsync", code: errno) }
-      close(descriptor)
-      if rename(draft, path) != 0 { throw .writing(call: "rename", code: errno) }
-    } catch {
-      close(descriptor)
-      unlink(draft)
-      throw error
-    }
+    let output = try Output(path) { .writing(call: $0, code: $1) }
+    try write(to: output, leavingOut: leftOut)
+    try output.finish()
+    try output.commit()
   }
 
-  private func write(to output: inout Output, leavingOut leftOut: Set<ConstantID>) throws(CompiledFileError) {
+  private func write(to output: Output, leavingOut leftOut: Set<ConstantID>) throws(CompiledFileError) {
     try output.write([UInt8](repeating: 0, count: Self.headerByteCount))
     var writer = ByteWriter()
     writer.put(key) { $1.put(&$0) }
@@ -87,7 +76,7 @@ extension CompiledFile {
     var header = ByteWriter()
     for value in [Self.version, section.offset, section.byteCount] { header.put(value) }
     header.put(section.checksum)
-    header.put(output.position)
+    header.put(output.byteCount)
     header.put(Self.checksum(Self.magic + header.bytes))
     try output.write(Self.magic + header.bytes, at: 0)
   }
@@ -125,65 +114,34 @@ extension Constant {
   }
 }
 
-/// A file that grows.
-private struct Output {
-  let descriptor: Int32
-  private(set) var position = 0
+private typealias Output = DraftFile<CompiledFileError>
 
-  init(descriptor: Int32) { self.descriptor = descriptor }
-
-  mutating func section(_ bytes: [UInt8]) throws(CompiledFileError) -> Section {
-    let offset = try align(bytes.count)
+extension Output {
+  fileprivate func section(_ bytes: [UInt8]) throws(CompiledFileError) -> Section {
+    let offset = try align(forPart: bytes.count)
     try write(bytes)
     return Section(offset: offset, byteCount: bytes.count, checksum: CompiledFile.checksum(bytes))
   }
 
-  mutating func section(_ tensor: Tensor) throws(CompiledFileError) -> Section {
+  fileprivate func section(_ tensor: Tensor) throws(CompiledFileError) -> Section {
     defer { withExtendedLifetime(tensor) {} }
     return try section(tensor.bytes)
   }
 
-  mutating func section(_ storage: TensorStorage) throws(CompiledFileError) -> Section {
+  fileprivate func section(_ storage: TensorStorage) throws(CompiledFileError) -> Section {
     defer { withExtendedLifetime(storage) {} }
     return try section(storage.bytes)
   }
 
-  private mutating func section(_ bytes: Bytes) throws(CompiledFileError) -> Section {
-    let offset = try align(bytes.count)
-    try write(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count), at: position)
-    position += bytes.count
+  private func section(_ bytes: Bytes) throws(CompiledFileError) -> Section {
+    let offset = try align(forPart: bytes.count)
+    try write(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count))
     return Section(offset: offset, byteCount: bytes.count, checksum: Checksum.of(bytes))
   }
 
   /// Large parts start on a page of their own.
-  private mutating func align(_ count: Int) throws(CompiledFileError) -> Int {
-    let alignment = count >= 1 << 16 ? 4096 : Section.alignment
-    let padding = (alignment - position % alignment) % alignment
-    if padding > 0 { try write([UInt8](repeating: 0, count: padding)) }
-    return position
-  }
-
-  mutating func write(_ bytes: [UInt8]) throws(CompiledFileError) {
-    try write(bytes, at: position)
-    position += bytes.count
-  }
-
-  func write(_ bytes: [UInt8], at offset: Int) throws(CompiledFileError) {
-    let outcome: Result<Void, CompiledFileError> = bytes.withUnsafeBytes { buffer in
-      do throws(CompiledFileError) { return .success(try write(buffer, at: offset)) } catch { return .failure(error) }
-    }
-    try outcome.get()
-  }
-
-  private func write(_ buffer: UnsafeRawBufferPointer, at offset: Int) throws(CompiledFileError) {
-    var done = 0
-    while done < buffer.count, let base = buffer.baseAddress {
-      let part = pwrite(descriptor, base + done, buffer.count - done, off_t(offset + done))
-      if part < 0 {
-        if errno == EINTR { continue }
-        throw .writing(call: "write", code: errno)
-      }
-      done += part
-    }
+  private func align(forPart count: Int) throws(CompiledFileError) -> Int {
+    try align(to: count >= 1 << 16 ? 4096 : Section.alignment)
+    return byteCount
   }
 }

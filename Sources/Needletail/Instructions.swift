@@ -1,4 +1,4 @@
-import Glibc
+import Host
 import Kernels
 import SIMDKernels
 import Synchronization
@@ -63,7 +63,7 @@ extension Backends {
   static func settledLimit() -> InstructionSet? {
     limitState.withLock { state in
       if !state.isSettled, state.asked == nil {
-        let word = getenv("NEEDLETAIL_ISA").map { String(cString: $0) }
+        let word = environmentVariable("NEEDLETAIL_ISA")
         state.asked = InstructionSet.available.first { $0.description == word }
       }
       state.isSettled = true

@@ -151,13 +151,14 @@ final class ExportContext {
     try emit(operatorName, domain: domain, inputs, since: since, attributes)
   }
 
+  /// `namesAll`: results that nobody reads have names too.
   func emit(
-    _ operatorName: String, domain: String = "", _ inputs: [String], since: Int64 = 1,
+    _ operatorName: String, domain: String = "", _ inputs: [String], since: Int64 = 1, namesAll: Bool = false,
     _ attributes: [ExportAttribute?] = []
   ) throws(Unwritable.Reason) {
     try require(since, of: domain, for: operatorName)
     writer.put(
-      operatorName, domain: domain, inputs, results(), named: node.name, attributes.compactMap { $0 })
+      operatorName, domain: domain, inputs, results(naming: namesAll), named: node.name, attributes.compactMap { $0 })
   }
 
   private func require(
@@ -207,10 +208,7 @@ final class ExportContext {
     _ operatorName: String, domain: String = "", _ inputs: [String], since: Int64 = 1,
     _ attributes: [ExportAttribute?] = []
   ) throws(Unwritable.Reason) {
-    try require(since, of: domain, for: operatorName)
-    writer.put(
-      operatorName, domain: domain, inputs, results(naming: true), named: node.name,
-      attributes.compactMap { $0 })
+    try emit(operatorName, domain: domain, inputs, since: since, namesAll: true, attributes)
   }
 
   /// A region as an attribute: its first inputs are its own, others are the node's operands from `first` on.

@@ -123,7 +123,7 @@ package enum Exporter {
       location = (path.split(separator: "/").last.map(String.init) ?? "model") + ".data"
     }
     let data = try location.map { (name) throws(ExportError) in
-      let file = try DraftFile("\(path).data")
+      let file = try draftFile("\(path).data")
       for i in weights.indices { try weights[i].move(to: file, location: name, from: separateByteCount) }
       try file.finish()
       return file
@@ -142,7 +142,7 @@ package enum Exporter {
     }
     header.key(7, .length)
     header.varint(UInt64(graph))
-    let file = try DraftFile(path)
+    let file = try draftFile(path)
     try file.write(header.bytes)
     try file.write(main.message.bytes)
     for weight in weights { try weight.write(to: file) }
@@ -188,7 +188,7 @@ private struct Weight {
     }
   }
 
-  private func elements(to file: DraftFile, count: Int) throws(ExportError) {
+  private func elements(to file: DraftFile<ExportError>, count: Int) throws(ExportError) {
     let tensor = try Self.tensor(constant, name)
     let dense: Tensor
     do throws(TensorError) { dense = try tensor.reordered(to: .rowMajor(constant.type.dataType)) } catch {
@@ -203,7 +203,7 @@ private struct Weight {
   }
 
   /// Writes the elements of a large constant to the file of weights, a page from the next one.
-  mutating func move(to file: DraftFile, location: String, from least: Int) throws(ExportError) {
+  mutating func move(to file: DraftFile<ExportError>, location: String, from least: Int) throws(ExportError) {
     let count = message.rawByteCount
     guard count >= least, let sizes = constant.type.sizes else { return }
     try file.align(to: count >= 1 << 16 ? 4096 : 64)
@@ -213,7 +213,7 @@ private struct Weight {
       external: location, offset: offset, byteCount: count, named: name, constant.type.dataType, sizes)
   }
 
-  func write(to file: DraftFile) throws(ExportError) {
+  func write(to file: DraftFile<ExportError>) throws(ExportError) {
     var head = WireWriter()
     head.key(5, .length)
     head.varint(UInt64(message.byteCount))
@@ -296,4 +296,8 @@ extension Graph {
     scores.shape = []
     return .sequence(.map(key: Int32(key.onnx), value: .tensor(scores)))
   }
+}
+
+private func draftFile(_ path: String) throws(ExportError) -> DraftFile<ExportError> {
+  try DraftFile(path) { .writing(path: path, call: $0, code: $1) }
 }
