@@ -28,28 +28,41 @@ import Testing
 
   private let limits = MeasurementLimits(minimumRuns: 30, minimumSeconds: 0.1, maximumSeconds: 2)
 
-  private func ratio() throws -> ClosedRange<Double> {
-    let (short, long) = (Work(2000), Work(3000))
-    let series = try InterleavedMeasurement(limits: limits).run([short.run, long.run])
-    return try #require(series[1].speedups(over: series[0])?.medianInterval)
-  }
+  private struct Comparisons {
+    var intervals: [ClosedRange<Double>] = []
+    var doubts: [MeasurementDoubt] = []
 
-  private func threeAgree() throws -> (isSo: Bool, intervals: [ClosedRange<Double>]) {
-    let intervals = try [ratio(), ratio(), ratio()]
-    let low = intervals.map(\.lowerBound).max() ?? 0
-    let high = intervals.map(\.upperBound).min() ?? 0
-    return (low <= high, intervals)
-  }
-
-  /// Once more when they do not: of intervals that each miss in one case of twenty, three disagree in one of fifty,
-  /// and a test must not fail that often.
-  @Test func theSameComparisonThreeTimesAgrees() throws {
-    var found = try threeAgree()
-    if !found.isSo { found = try threeAgree() }
-    #expect(found.isSo, "\(found.intervals)")
-    for interval in found.intervals {
-      #expect(interval.overlaps(0.6...0.74), "of two thirds as much work: \(interval)")
+    /// Whether the intervals have a point in common, and tell of two thirds as much work.
+    var agree: Bool {
+      let low = intervals.map(\.lowerBound).max() ?? 0
+      let high = intervals.map(\.upperBound).min() ?? 0
+      return low <= high && intervals.allSatisfy { $0.overlaps(0.6...0.74) }
     }
+  }
+
+  private func threeComparisons() throws -> Comparisons {
+    var found = Comparisons()
+    let watch = MachineWatch()
+    for _ in 0..<3 {
+      let (short, long) = (Work(2000), Work(3000))
+      let series = try InterleavedMeasurement(limits: limits).run([short.run, long.run])
+      found.intervals.append(try #require(series[1].speedups(over: series[0])?.medianInterval))
+      found.doubts += series.flatMap { $0.doubts(limits) }
+    }
+    found.doubts += watch.doubts()
+    return found
+  }
+
+  /// Other tests run beside this one and take its processors: then the measurement has to say so. Of intervals that
+  /// each miss in one case of twenty, three disagree in one of fifty without a doubt: that may happen once.
+  @Test func theSameComparisonAgreesOrIsDoubted() throws {
+    var undoubted: [[ClosedRange<Double>]] = []
+    for _ in 0..<5 {
+      let found = try threeComparisons()
+      if found.agree { return }
+      if found.doubts.isEmpty { undoubted.append(found.intervals) }
+    }
+    #expect(undoubted.count < 2, "\(undoubted)")
   }
 
   /// Threads that spin take processors from the work: the kernel counts the wait, and the slow runs show.
