@@ -11,7 +11,8 @@ func backend(_ name: String, folder: String, c: [Target.Dependency] = []) -> Tar
 }
 
 func program(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: [.swiftLanguageMode(.v6)])
+  .executableTarget(
+    name: name, dependencies: dependencies, path: path, swiftSettings: [.swiftLanguageMode(.v6)])
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -74,7 +75,8 @@ let product: [Target] = [
 
 let testTargets: [Target] = [
   module("TestSupport", path: "Tests/TestSupport", ["Kernels", "Operators", "IR", "Tensors"]),
-  module("OperatorSuite", path: "Tests/OperatorSuite", ["TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
+  module(
+    "OperatorSuite", path: "Tests/OperatorSuite", ["TestSupport", "Kernels", "Operators", "IR", "Tensors"]),
   tests("TensorsTests", ["Tensors", "TestSupport"]),
   tests("IRTests", ["Operators", "IR", "Tensors"]),
   tests("OperatorsTests", ["Operators", "IR", "Tensors"]),
@@ -86,12 +88,20 @@ let testTargets: [Target] = [
   tests("MeasurementTests", ["Measurement", "TestSupport", "Host"]),
   tests("ReportsTests", ["Reports", "Measurement", "Host"]),
   tests("CompilerTests", ["Compiler", "TestSupport", "Tensors", "Host"]),
-  tests("PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"], exclude: ["Goldens"]),
-  tests("NeedletailTests", ["Needletail", "CompiledFile", "ONNX", "IR", "RecordedData", "Kernels", "Operators", "Host", "Tensors", "TestSupport"]),
+  tests(
+    "PassesTests", ["Passes", "ONNX", "NaiveKernels", "Kernels", "Operators", "IR", "Tensors"],
+    exclude: ["Goldens"]),
+  tests(
+    "NeedletailTests",
+    [
+      "Needletail", "CompiledFile", "ONNX", "IR", "RecordedData", "Kernels", "Operators", "Host", "Tensors",
+      "TestSupport",
+    ]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
   tests(
     "BenchmarksTests",
-    ["NeedletailBenchmarks", "NeedletailTool", "RecordedData", "TestSupport", "Needletail"] + reporting + core,
+    ["NeedletailBenchmarks", "NeedletailTool", "RecordedData", "TestSupport", "Needletail"] + reporting
+      + core,
     exclude: ["fake_worker.py"]),
   tests("ONNXTests", ["ONNX", "Operators", "IR", "Tensors"]),
   tests(

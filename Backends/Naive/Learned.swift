@@ -31,7 +31,8 @@ extension TreeEnsemble: NaiveOperator {
     let sets = try call.optional(8) == nil ? nil : try call.int64s(8)
     let members = try call.optional(9)?.reals() ?? []
     let count = splits.elementCount
-    guard targets >= 1, nodes.count / 5 == count, nodes.count % 5 == 0, weights.elementCount == targetIDs.count,
+    guard targets >= 1, nodes.count / 5 == count, nodes.count % 5 == 0,
+      weights.elementCount == targetIDs.count,
       base.map({ $0.count == targets }) ?? true, sets.map({ $0.count == count + 1 }) ?? true,
       let from = ElementCodec(x.dataType), let split = ElementCodec(splits.dataType),
       let weight = ElementCodec(weights.dataType), let target = ElementCodec(to)
@@ -144,7 +145,8 @@ extension SupportVectors: NaiveOperator {
     let classes = perClass.count
     guard 2...1 << 16 ~= classes, perClass.allSatisfy({ 0...count ~= $0 }) else { throw .malformed }
     let pairs = classes * (classes - 1) / 2
-    guard perClass.reduce(0, +) == count, coefficients.count == (classes - 1) * count, rho.count == pairs else {
+    guard perClass.reduce(0, +) == count, coefficients.count == (classes - 1) * count, rho.count == pairs
+    else {
       throw .malformed
     }
     let a = try call.optional(4)?.reals()
@@ -169,11 +171,14 @@ extension SupportVectors: NaiveOperator {
       }
       let values: [Double]
       if let a, let b {
-        values = Self.probabilities(decisions.indices.map { 1 / (1 + exp(decisions[$0] * a[$0] + b[$0])) }, classes)
+        values = Self.probabilities(
+          decisions.indices.map { 1 / (1 + exp(decisions[$0] * a[$0] + b[$0])) }, classes)
       } else {
         values = decisions
       }
-      for (i, value) in values.enumerated() { scores.pointer(Float.self)[row * values.count + i] = Float(value) }
+      for (i, value) in values.enumerated() {
+        scores.pointer(Float.self)[row * values.count + i] = Float(value)
+      }
     }
   }
 
@@ -380,7 +385,8 @@ extension OneHotEncoder: NaiveOperator {
     let categories = try call.operand(1)
     guard (x.dataType == .string) == (categories.dataType == .string) else { throw .malformed }
     let places = Dictionary(
-      zip(try LookupKey.all(categories), 0..<categories.elementCount), uniquingKeysWith: { first, _ in first })
+      zip(try LookupKey.all(categories), 0..<categories.elementCount), uniquingKeysWith: { first, _ in first }
+    )
     // Numbers of any type are categories by their whole part.
     let items: [LookupKey] =
       x.dataType == .string ? try LookupKey.all(x) : try LookupKey.all(try cast(x, to: .int64))

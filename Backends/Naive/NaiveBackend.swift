@@ -25,7 +25,8 @@ package struct NaiveBackend: Backend {
     TreeEnsemble.self, SupportVectors.self, Classify.self, TransformScores.self, LabelEncoder.self,
     OneHotEncoder.self, ZipMap.self, TrainingStep.self,
     // Quantization, Recurrent
-    QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self, QLinearMatMul.self,
+    QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self,
+    QLinearMatMul.self,
     ConvInteger.self, QLinearConv.self, Recurrent.self,
     // Pooling
     MaxPool.self, AveragePool.self, GlobalAveragePool.self, GlobalMaxPool.self,
@@ -35,7 +36,8 @@ package struct NaiveBackend: Backend {
     Unary.self, Binary.self, Variadic.self, Clip.self, Where.self, Cast.self, Identity.self, Dropout.self,
     Softmax.self, LogSoftmax.self, Reduce.self, ArgReduce.self,
     // Attention, Transformer
-    Attention.self, RMSNormalization.self, GroupNormalization.self, RotaryEmbedding.self, LinearAttention.self,
+    Attention.self, RMSNormalization.self, GroupNormalization.self, RotaryEmbedding.self,
+    LinearAttention.self,
     TensorScatter.self,
     // Shaping, Selection, Resize
     Reshape.self, Flatten.self, Squeeze.self, Unsqueeze.self, Transpose.self, Expand.self, Tile.self,
@@ -61,9 +63,11 @@ package struct NaiveBackend: Backend {
 
 /// Operators that a plan cannot hold: sizes or kinds of their results are known only by doing.
 private let neverPlanned: Set<String> = [
-  ImageDecoder.name, NonZero.name, Compress.name, Unique.name, NonMaxSuppression.name, SequenceConstruct.name, SequenceAt.name,
+  ImageDecoder.name, NonZero.name, Compress.name, Unique.name, NonMaxSuppression.name, SequenceConstruct.name,
+  SequenceAt.name,
   SequenceLength.name, SequenceEmpty.name, SequenceInsert.name, SequenceErase.name, SplitToSequence.name,
-  ConcatFromSequence.name, OptionalOf.name, OptionalHasElement.name, OptionalGetElement.name, ZipMap.name, Reorder.name,
+  ConcatFromSequence.name, OptionalOf.name, OptionalHasElement.name, OptionalGetElement.name, ZipMap.name,
+  Reorder.name,
 ]
 
 private func plannedRow(_ type: any NaiveOperator.Type) -> [Kernel] {

@@ -16,7 +16,9 @@ private struct ScaleMap {
 
   init(_ x: Tensor, _ scale: Tensor, _ zeroPoint: Tensor?, axis: Int, blockSize: Int) throws(KernelFault) {
     let isOne = blockSize == 0 && scale.rank <= 1 && scale.elementCount == 1
-    if let zeroPoint, zeroPoint.sizes != scale.sizes, !(isOne && zeroPoint.rank <= 1 && zeroPoint.elementCount == 1) {
+    if let zeroPoint, zeroPoint.sizes != scale.sizes,
+      !(isOne && zeroPoint.rank <= 1 && zeroPoint.elementCount == 1)
+    {
       throw .malformed
     }
     if isOne {
@@ -80,7 +82,8 @@ extension QuantizeLinear: NaiveOperator {
     let scale = try call.operand(1)
     let zeroPoint = try call.optional(2)
     let type = to ?? zeroPoint?.dataType ?? .uint8
-    guard let from = ElementCodec(x.dataType), let target = ElementCodec(type), zeroPoint?.dataType ?? type == type,
+    guard let from = ElementCodec(x.dataType), let target = ElementCodec(type),
+      zeroPoint?.dataType ?? type == type,
       let quotient = ElementCodec(precision ?? scale.dataType)
     else { throw .malformed }
     let map = try ScaleMap(x, scale, zeroPoint, axis: axis, blockSize: blockSize)
@@ -88,7 +91,8 @@ extension QuantizeLinear: NaiveOperator {
     let offsets = try zeroPoint?.reals() ?? [Double](repeating: 0, count: scales.count)
     let y = try call.result(0, type, x.sizes)
     if x.dataType == .float32, quotient.dataType == .float32, type == .int8 || type == .uint8 {
-      try visit(type, QuantizeBytes(x: x.pointer(Float.self), y: y.base, map: map, scales: scales, offsets: offsets))
+      try visit(
+        type, QuantizeBytes(x: x.pointer(Float.self), y: y.base, map: map, scales: scales, offsets: offsets))
       return
     }
     if type.isSubByte { y.clear() }
@@ -146,7 +150,8 @@ extension DequantizeLinear: NaiveOperator {
     let scale = try call.operand(1)
     let zeroPoint = try call.optional(2)
     let type = to ?? scale.dataType
-    guard let from = ElementCodec(x.dataType), let target = ElementCodec(type), zeroPoint?.dataType ?? x.dataType == x.dataType
+    guard let from = ElementCodec(x.dataType), let target = ElementCodec(type),
+      zeroPoint?.dataType ?? x.dataType == x.dataType
     else { throw .malformed }
     let map = try ScaleMap(x, scale, zeroPoint, axis: axis, blockSize: blockSize)
     let scales = try scale.reals()
@@ -154,7 +159,8 @@ extension DequantizeLinear: NaiveOperator {
     let y = try call.result(0, type, x.sizes)
     if type == .float32, x.dataType.isPlainNumber, x.dataType.isInteger {
       try visit(
-        x.dataType, DequantizeIntegers(x: x.base, y: y.pointer(Float.self), map: map, scales: scales, offsets: offsets))
+        x.dataType,
+        DequantizeIntegers(x: x.base, y: y.pointer(Float.self), map: map, scales: scales, offsets: offsets))
       return
     }
     let (source, result) = (x.bytes.base, y.base)
@@ -211,7 +217,9 @@ extension DynamicQuantizeLinear: NaiveOperator {
       target[i] = value.isNaN ? 0 : UInt8(min(max(value, 0), 255))
     }
     if call.isWanted(1) { try call.result(1, .float32, []).pointer(Float.self)[0] = scale }
-    if call.isWanted(2) { try call.result(2, .uint8, []).pointer(UInt8.self)[0] = offset.isNaN ? 0 : UInt8(offset) }
+    if call.isWanted(2) {
+      try call.result(2, .uint8, []).pointer(UInt8.self)[0] = offset.isNaN ? 0 : UInt8(offset)
+    }
   }
 }
 
@@ -229,7 +237,9 @@ extension Evaluation {
     try cast(x, into: y)
     guard let zeroPoint = try optional(zero) else { return y }
     let sizes = place(x, zeroPoint)
-    guard zeroPoint.dataType == x.dataType, try broadcastSizes([x.sizes, sizes]) == x.sizes else { throw .malformed }
+    guard zeroPoint.dataType == x.dataType, try broadcastSizes([x.sizes, sizes]) == x.sizes else {
+      throw .malformed
+    }
     let offsets = try zeroPoint.reals()
     guard offsets.count == sizes.product else { throw .malformed }
     let rows = try Rows(result: x.sizes, operands: [sizes])
@@ -327,7 +337,8 @@ extension QLinearMatMul: NaiveOperator {
     let b = try call.shifted(3, by: 5, asGiven)
     let product = try call.product(MatMul(), a, b)
     let scales = [
-      (1, ofRows(a, try call.operand(1))), (4, try call.operand(4).sizes), (6, ofRows(a, try call.operand(6))),
+      (1, ofRows(a, try call.operand(1))), (4, try call.operand(4).sizes),
+      (6, ofRows(a, try call.operand(6))),
     ]
     try call.requantize(product, scales, zeroPoint: 7)
   }
@@ -353,7 +364,9 @@ extension QLinearConv: NaiveOperator {
     let weights = try call.shifted(3, by: 5, ofOutputs)
     let product = try call.product(Convolution(window: window, groups: groups), x, weights)
     if let bias = try call.optional(8) {
-      guard bias.dataType == .int32, product.rank >= 2, bias.sizes == [product.sizes[1]] else { throw .malformed }
+      guard bias.dataType == .int32, product.rank >= 2, bias.sizes == [product.sizes[1]] else {
+        throw .malformed
+      }
       let target = product.pointer(Double.self)
       let plane = product.sizes.dropFirst(2).product
       for row in 0..<product.sizes[0] * product.sizes[1] {
@@ -363,7 +376,8 @@ extension QLinearConv: NaiveOperator {
     }
     // Of [N, C, …] the channel is counted.
     let scale = try call.operand(4)
-    let ofChannels = scale.elementCount == 1 ? [] : scale.sizes + [Int](repeating: 1, count: max(product.rank - 2, 0))
+    let ofChannels =
+      scale.elementCount == 1 ? [] : scale.sizes + [Int](repeating: 1, count: max(product.rank - 2, 0))
     try call.requantize(
       product, [(1, asGiven(x, try call.operand(1))), (4, ofChannels), (6, asGiven(x, try call.operand(6)))],
       zeroPoint: 7)

@@ -16,7 +16,8 @@ extension Recurrent: NaiveOperator {
       activations.count == cell.usualActivations.count * directions
     else { throw .malformed }
     let size = RecurrentSize(
-      time: x.sizes[batchFirst ? 1 : 0], batch: x.sizes[batchFirst ? 0 : 1], inputs: x.sizes[2], hidden: r.sizes[2],
+      time: x.sizes[batchFirst ? 1 : 0], batch: x.sizes[batchFirst ? 0 : 1], inputs: x.sizes[2],
+      hidden: r.sizes[2],
       directions: directions, gates: cell.gateCount)
     let gates = size.gates * size.hidden
     let state = batchFirst ? [size.batch, directions, size.hidden] : [directions, size.batch, size.hidden]
@@ -95,7 +96,8 @@ extension Recurrent {
         let length = lengths?[b] ?? size.time
         for step in 0..<length {
           let t = isReverse ? length - 1 - step : step
-          let x = tensors.x.pointer(T.self) + (batchFirst ? b * size.time + t : t * size.batch + b) * size.inputs
+          let x =
+            tensors.x.pointer(T.self) + (batchFirst ? b * size.time + t : t * size.batch + b) * size.inputs
           for row in 0..<rows {
             fromX[row] = dot(w + row * size.inputs, x, size.inputs) + (biases.map { $0[row].real } ?? 0)
           }

@@ -146,7 +146,8 @@ extension TfIdfVectorizer: NaiveOperator {
     let pool = try call.operand(1)
     let places = try call.operand(2)
     let weights = try call.optional(3)
-    guard x.rank <= 2, (x.dataType == .string) == (pool.dataType == .string), minimumLength >= 1, maximumSkip >= 0,
+    guard x.rank <= 2, (x.dataType == .string) == (pool.dataType == .string), minimumLength >= 1,
+      maximumSkip >= 0,
       count >= 0, weights.map({ $0.dataType == .float32 && $0.sizes == [count] }) ?? true
     else { throw .malformed }
     let numbers = try places.integers()

@@ -35,7 +35,9 @@ extension TrainingStep: NaiveOperator {
     switch method {
     case .adagrad:
       let squares = state + gradient * gradient
-      return [x - rate / (1 + count * decay.value) * gradient / (squares.squareRoot() + epsilon.value), squares]
+      return [
+        x - rate / (1 + count * decay.value) * gradient / (squares.squareRoot() + epsilon.value), squares,
+      ]
     case .adam:
       let momentum = alpha.value * state + (1 - alpha.value) * gradient
       let squares = beta.value * values[3] + (1 - beta.value) * gradient * gradient

@@ -53,7 +53,7 @@ private func thresholds(_ arguments: ParsedArguments, _ console: Console) throws
   guard let isa = ThresholdFile.isa else {
     throw ToolError("NEEDLETAIL_ISA is set: thresholds are those of the processor")
   }
-  let named = try arguments.value(of: dataOption) ?? getenv("NEEDLETAIL_DATA").map { String(cString: $0) }
+  let named = try arguments.value(of: dataOption) ?? environmentVariable("NEEDLETAIL_DATA")
   let data = named ?? "../shared/data"
   #if DEBUG
     if isWriting { throw ToolError("numbers are written by a release build: swift build -c release") }

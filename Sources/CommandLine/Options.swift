@@ -9,11 +9,13 @@ enum Options {
   static let verbose = Option<Bool>.flag("--verbose", short: "-v", "tell more")
 
   static let backend = Option<BackendChoice>.value(
-    "--backend", "NAME", "naive, simd, openblas, onednn or auto", default: .auto, defaultText: "auto", Read.oneOf)
+    "--backend", "NAME", "naive, simd, openblas, onednn or auto", default: .auto, defaultText: "auto",
+    Read.oneOf)
 
   /// nil: not given.
   static let backends = Option<[BackendChoice]?>.value(
-    "--backend", "LIST", "backends separated by commas, or all", default: nil, defaultText: "all that are there"
+    "--backend", "LIST", "backends separated by commas, or all", default: nil,
+    defaultText: "all that are there"
   ) { (text) throws(UsageError) in try readBackends(text) }
 
   static let threads = Option<Int?>.value(
@@ -37,7 +39,8 @@ enum Options {
     "--strict-numerics", "no algorithms, such as Winograd's, with an error bound of their own")
 
   static let prefer = Option<Preference>.value(
-    "--prefer", "WHAT", "speed or memory: the smallest weights", default: .speed, defaultText: "speed", Read.oneOf)
+    "--prefer", "WHAT", "speed or memory: the smallest weights", default: .speed, defaultText: "speed",
+    Read.oneOf)
 
   static let maxMemory = Option<Int?>.value(
     "--max-memory", "SIZE", "bytes for values and packed weights, such as 200MB: the fastest plan that fits",
@@ -61,11 +64,13 @@ enum Options {
 
   /// How a model is compiled: see `compileOptions()`.
   static let compiling = [
-    optimize.declaration, strictNumerics.declaration, prefer.declaration, maxMemory.declaration, isa.declaration,
+    optimize.declaration, strictNumerics.declaration, prefer.declaration, maxMemory.declaration,
+    isa.declaration,
   ]
 
   static let isa = Option<Instructions?>.value(
-    "--isa", "SET", "no better instructions than portable, avx2, avx512 or neon: in our kernels and in libraries",
+    "--isa", "SET",
+    "no better instructions than portable, avx2, avx512 or neon: in our kernels and in libraries",
     default: nil, defaultText: "those of the processor"
   ) { (text) throws(UsageError) in try Read.oneOf(text) }
 
@@ -109,7 +114,8 @@ enum Options {
   ) { (text) throws(UsageError) in text }
 
   static let tolerance = Option<Double>.value(
-    "--tolerance", "PERCENT", "by how much rows may be slower than the baseline", default: 5, defaultText: "5",
+    "--tolerance", "PERCENT", "by how much rows may be slower than the baseline", default: 5,
+    defaultText: "5",
     Read.tolerance)
 
   static let rtol = Option<Double>.value(
@@ -172,6 +178,7 @@ extension ParsedArguments {
 
 extension EngineError {
   static func withoutOriginal(_ path: String) -> EngineError {
-    EngineError(.usage, subject: path, expectation: "an ONNX file", finding: "a compiled model, which has no original")
+    EngineError(
+      .usage, subject: path, expectation: "an ONNX file", finding: "a compiled model, which has no original")
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Needletail
 import Reports
 import Terminal
@@ -8,7 +9,8 @@ package let tool = Program(
   name: "needletail", version: Engine.version,
   summary: "Compiles neural networks once and runs them on a backend chosen per run.",
   commands: [
-    inspectCommand, checkCommand, compileCommand, exportCommand, runCommand, benchCommand, compareCommand, accuracyCommand,
+    inspectCommand, checkCommand, compileCommand, exportCommand, runCommand, benchCommand, compareCommand,
+    accuracyCommand,
     whyCommand, reportCommand, hostCommand, testCommand, testWorkerCommand, freshRunCommand, workerCommand,
   ],
   examples: ["run model.onnx --input x=random", "compare model.onnx --batch 1,8 --backend all"],
@@ -20,11 +22,13 @@ package let tool = Program(
 @Sendable private func limitInstructions(_ command: CommandDeclaration, _ arguments: ParsedArguments) throws {
   let variable = "NEEDLETAIL_ISA"
   let option = Options.isa
-  if command.options.contains(where: { $0.name == option.declaration.name }), let limit = try arguments.value(of: option) {
+  if command.options.contains(where: { $0.name == option.declaration.name }),
+    let limit = try arguments.value(of: option)
+  {
     try Backends.limit(to: limit)
     setenv(variable, limit.rawValue, 1)
-  } else if let value = getenv(variable) {
-    do { let _: Instructions = try Read.oneOf(String(cString: value)) } catch {
+  } else if let value = environmentVariable(variable) {
+    do { let _: Instructions = try Read.oneOf(value) } catch {
       throw UsageError("\(variable): \(error.message)", hint: error.hint)
     }
   }

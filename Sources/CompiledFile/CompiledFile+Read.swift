@@ -74,10 +74,14 @@ extension CompiledFile {
     return storage
   }
 
-  private static func constant(_ reader: inout ByteReader, in file: MappedFile) throws(CompiledFileError) -> Constant {
+  private static func constant(_ reader: inout ByteReader, in file: MappedFile) throws(CompiledFileError)
+    -> Constant
+  {
     let id = try ConstantID(&reader)
     let word = try reader.text()
-    guard let dataType = DataType(rawValue: word) else { throw .damaged("no type of elements is called '\(word)'") }
+    guard let dataType = DataType(rawValue: word) else {
+      throw .damaged("no type of elements is called '\(word)'")
+    }
     let sizes = try reader.list { (reader) throws(CompiledFileError) in try reader.count() }
     guard sizes.count <= Tensor.rankLimit, let count = try? Tensor.elementCount(of: sizes) else {
       throw .damaged("a constant has impossible sizes")
@@ -87,7 +91,8 @@ extension CompiledFile {
       return Constant(
         id: id, type: type,
         recipe: .computed { () throws(GraphError) in
-          throw GraphError(.malformed("the file was written without its original weights: compile the model again"))
+          throw GraphError(
+            .malformed("the file was written without its original weights: compile the model again"))
         })
     }
     let section = try Section(&reader)
@@ -96,9 +101,12 @@ extension CompiledFile {
       throw .damaged("a constant of \(type) has \(section.byteCount) bytes")
     }
     let checked = CheckedSection(storage: storage, checksum: section.checksum, type: type)
-    let constant = Constant(id: id, type: type, recipe: .computed { () throws(GraphError) in try checked.tensor() })
+    let constant = Constant(
+      id: id, type: type, recipe: .computed { () throws(GraphError) in try checked.tensor() })
     guard constant.isSmall else { return constant }
-    do throws(GraphError) { return Constant(id: id, try checked.tensor()) } catch { throw .damaged("\(error)") }
+    do throws(GraphError) { return Constant(id: id, try checked.tensor()) } catch {
+      throw .damaged("\(error)")
+    }
   }
 }
 

@@ -55,14 +55,18 @@ extension CompiledFile {
     provenance.put(&writer)
 
     let chosen = choices.sorted {
-      ($0.key.region.text, $0.key.options, $0.key.threads) < ($1.key.region.text, $1.key.options, $1.key.threads)
+      ($0.key.region.text, $0.key.options, $0.key.threads) < (
+        $1.key.region.text, $1.key.options, $1.key.threads
+      )
     }
     writer.put(chosen) {
       $1.key.put(&$0)
       $1.value.put(&$0)
     }
     let blobs = packed.sorted {
-      ($0.key.format, $0.key.constants.map(\.text).joined()) < ($1.key.format, $1.key.constants.map(\.text).joined())
+      ($0.key.format, $0.key.constants.map(\.text).joined()) < (
+        $1.key.format, $1.key.constants.map(\.text).joined()
+      )
     }
     writer.put(blobs.count)
     for (key, blob) in blobs {
@@ -77,14 +81,8 @@ extension CompiledFile {
     for value in [Self.version, section.offset, section.byteCount] { header.put(value) }
     header.put(section.checksum)
     header.put(output.byteCount)
-    header.put(Self.checksum(Self.magic + header.bytes))
+    header.put(Checksum.of(Self.magic + header.bytes))
     try output.write(Self.magic + header.bytes, at: 0)
-  }
-
-  static func checksum(_ bytes: [UInt8]) -> UInt64 {
-    bytes.withUnsafeBytes { buffer in
-      buffer.baseAddress.map { Checksum.of(Bytes(base: $0, count: buffer.count)) } ?? 0
-    }
   }
 }
 
@@ -107,7 +105,8 @@ extension Graph {
 extension Constant {
   /// Held with its elements as soon as the graph is read: shapes and scalars that inference and passes ask for.
   var isSmall: Bool {
-    guard type.dataType != .string, let sizes = type.sizes, let count = try? Tensor.elementCount(of: sizes) else {
+    guard type.dataType != .string, let sizes = type.sizes, let count = try? Tensor.elementCount(of: sizes)
+    else {
       return false
     }
     return (type.dataType.byteCount(of: count) ?? .max) <= Constant.storedLimit
@@ -120,7 +119,7 @@ extension Output {
   fileprivate func section(_ bytes: [UInt8]) throws(CompiledFileError) -> Section {
     let offset = try align(forPart: bytes.count)
     try write(bytes)
-    return Section(offset: offset, byteCount: bytes.count, checksum: CompiledFile.checksum(bytes))
+    return Section(offset: offset, byteCount: bytes.count, checksum: Checksum.of(bytes))
   }
 
   fileprivate func section(_ tensor: Tensor) throws(CompiledFileError) -> Section {

@@ -157,7 +157,9 @@ extension Provenance {
     self.init(
       originNames: try reader.list { (reader) throws(CompiledFileError) in try reader.text() },
       nodes: try reader.list(entry), values: try reader.list(entry),
-      regions: try reader.list { (reader) throws(CompiledFileError) in try Provenance(&reader, depth: depth + 1) })
+      regions: try reader.list { (reader) throws(CompiledFileError) in
+        try Provenance(&reader, depth: depth + 1)
+      })
   }
 }
 

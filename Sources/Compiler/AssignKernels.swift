@@ -85,7 +85,9 @@ struct AssignKernels {
         if fused < node.epilogue.steps.count { splits.append((node.id, fused)) }
       }
       if splits.isEmpty {
-        if let recorded, recorded.kernels != zip(candidates, choice).map({ $0[$1].name }) { throw Self.otherCandidates }
+        if let recorded, recorded.kernels != zip(candidates, choice).map({ $0[$1].name }) {
+          throw Self.otherCandidates
+        }
         report(graph, nodes, candidates, costs, choice)
         return zip(nodes, candidates).enumerated().map { i, pair in
           Assigned(node: pair.0.node, request: pair.0.request, candidate: pair.1[choice[i]])
@@ -96,8 +98,14 @@ struct AssignKernels {
     throw GraphError(.budget("an epilogue of more than 64 steps"))
   }
 
-  /// A library's primitive takes half a millisecond to make each time a model is loaded: it must be clearly faster.
-  private static let foreignHandicap = 1.02
+  /// What the time of a kernel counts for. A library's primitive takes half a millisecond to make each time a model is
+  /// loaded, and among other layers its code is cold: it must be clearly faster.
+  private static func priced(_ nanoseconds: Double, of candidate: Candidate) -> Double {
+    switch candidate.backend {
+    case .oneDNN, .openBLAS: nanoseconds * 1.02 + 1_000
+    default: nanoseconds
+    }
+  }
 
   private static let otherCandidates = GraphError(.malformed("a recorded choice is of other candidates"))
 
@@ -120,7 +128,9 @@ struct AssignKernels {
     let kinds = positions.values.sorted { $0[0] < $1[0] }.map { positions in
       let first = positions[0]
       let predicted = candidates[first].map { predictedCost($0, nodes[first].request) }
-      return (positions: positions, predicted: predicted, weight: (predicted.min() ?? 0) * Double(positions.count))
+      return (
+        positions: positions, predicted: predicted, weight: (predicted.min() ?? 0) * Double(positions.count)
+      )
     }
     var costs = [[Cost]](repeating: [], count: nodes.count)
     // What takes the most time is measured first: the budget may not last for all.
@@ -131,13 +141,13 @@ struct AssignKernels {
       let measured =
         isTuned
         ? tuner.times(
-          of: candidates[first], request, text: request.costText, graph.constants(of: node), predicted: kind.predicted)
+          of: candidates[first], request, text: request.costText, graph.constants(of: node),
+          predicted: kind.predicted)
         : [:]
       let own = candidates[first].indices.map { c -> Cost in
         guard let time = measured[c] else { return (kind.predicted[c], false) }
-        let isForeign = candidates[first][c].backend == .oneDNN || candidates[first][c].backend == .openBLAS
         return (
-          time * (isForeign ? Self.foreignHandicap : 1) + unfusedCost(candidates[first][c], request), true
+          Self.priced(time, of: candidates[first][c]) + unfusedCost(candidates[first][c], request), true
         )
       }
       for i in kind.positions { costs[i] = own }
@@ -168,7 +178,8 @@ struct AssignKernels {
     let sink = alternatives.count
     alternatives.append([
       AssignmentProblem.Alternative(
-        cost: 0, inputs: graph.outputs.map { graph[$0.value].type.tensor.map { .rowMajor($0.dataType) } }, outputs: [])
+        cost: 0, inputs: graph.outputs.map { graph[$0.value].type.tensor.map { .rowMajor($0.dataType) } },
+        outputs: [])
     ])
     var wires: [AssignmentProblem.Wire] = []
     for id in graph.valueIDs {
@@ -179,7 +190,8 @@ struct AssignKernels {
       for use in graph.uses(of: id) {
         switch use {
         case .operand(let node, let i): if let p = position[node] { consumers.append((p, i)) }
-        case .epilogue(let node, let i): if let p = position[node] { consumers.append((p, nodes[p].node.inputs.count + i)) }
+        case .epilogue(let node, let i):
+          if let p = position[node] { consumers.append((p, nodes[p].node.inputs.count + i)) }
         case .result(let i): if !options.hasFreeEnds { consumers.append((sink, i)) }
         }
       }
@@ -199,7 +211,8 @@ struct AssignKernels {
     _ graph: Graph, _ node: Node, _ nodes: [(node: Node, request: KernelRequest)], _ position: [NodeID: Int],
     _ candidates: [[Candidate]], _ costs: [[Cost]]
   ) -> Double {
-    guard node.outputs.count == 1, let output = node.outputs[0], case .operand(let reader, _)? = graph.uses(of: output).first,
+    guard node.outputs.count == 1, let output = node.outputs[0],
+      case .operand(let reader, _)? = graph.uses(of: output).first,
       let operands = ConcatPart.channelOperands(of: graph[reader], in: graph), operands.contains(output),
       let concat = position[reader],
       let whole = nodes[concat].request.outputs.first ?? nil, let part = graph[output].type.tensor?.sizes,
@@ -252,7 +265,9 @@ extension Offer {
 
   func formatText(for request: KernelRequest) -> String {
     let (inputs, outputs) = complete(for: request)
-    func text(_ formats: [Format?]) -> String { formats.map { $0.map { "\($0.layout)" } ?? "-" }.joined(separator: ",") }
+    func text(_ formats: [Format?]) -> String {
+      formats.map { $0.map { "\($0.layout)" } ?? "-" }.joined(separator: ",")
+    }
     let fused = request.epilogue.isEmpty ? "" : ", fuses \(fusedSteps) of \(request.epilogue.steps.count)"
     return "\(text(inputs)) → \(text(outputs))\(fused)"
   }

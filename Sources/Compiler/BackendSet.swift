@@ -34,7 +34,8 @@ package struct BackendSet: Sendable {
       for kernel in backend.kernels {
         switch kernel.implementation {
         case .planned: kernels[kernel.operatorName, default: []].append(kernel)
-        case .evaluated: if evaluators[kernel.operatorName] == nil { evaluators[kernel.operatorName] = kernel }
+        case .evaluated:
+          if evaluators[kernel.operatorName] == nil { evaluators[kernel.operatorName] = kernel }
         }
       }
     }

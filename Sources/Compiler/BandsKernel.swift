@@ -43,10 +43,14 @@ struct BandsKernel: PreparedKernel {
 
   /// nil: the members do not form a chain. `rows` of the last result are a band, or a few less.
   init?(_ members: [Member], givenCount: Int, images: Int, rows: Int, threads: Int) {
-    guard let last = members.last, members.count > 1, rows > 0, images > 0, last.height > 0 else { return nil }
+    guard let last = members.last, members.count > 1, rows > 0, images > 0, last.height > 0 else {
+      return nil
+    }
     var links = [0]
     for (i, member) in members.enumerated() where i > 0 {
-      let reads = member.operands.indices.filter { if case .previous = member.operands[$0] { true } else { false } }
+      let reads = member.operands.indices.filter {
+        if case .previous = member.operands[$0] { true } else { false }
+      }
       guard reads.count == 1, member.kernel.operandRows(reads[0], for: 0..<1) != nil else { return nil }
       links.append(reads[0])
     }
@@ -182,8 +186,12 @@ struct BandsKernel: PreparedKernel {
   }
 
   /// Brings the rows of member `i` that are there and needed again to the front, and returns the first that is not there.
-  private func move(_ i: Int, from kept: Range<Int>, to rows: Range<Int>, _ base: UnsafeMutableRawPointer) -> Int {
-    guard rows.lowerBound >= kept.lowerBound, rows.lowerBound < kept.upperBound else { return rows.lowerBound }
+  private func move(_ i: Int, from kept: Range<Int>, to rows: Range<Int>, _ base: UnsafeMutableRawPointer)
+    -> Int
+  {
+    guard rows.lowerBound >= kept.lowerBound, rows.lowerBound < kept.upperBound else {
+      return rows.lowerBound
+    }
     let rowByteCount = members[i].rowByteCount
     let buffer = base + offsets[i]
     buffer.copyMemory(

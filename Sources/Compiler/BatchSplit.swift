@@ -28,7 +28,8 @@ struct BatchSplit {
     var most = 0.0
     for id in order {
       let node = graph[id]
-      let values = Set((node.inputs + node.epilogueInputs + node.outputs).compactMap { $0 }).intersection(batched)
+      let values = Set((node.inputs + node.epilogueInputs + node.outputs).compactMap { $0 }).intersection(
+        batched)
       most = max(most, values.reduce(0) { $0 + graph.byteCount(of: $1) })
     }
     guard most > Double(Self.cachedByteCount) else { return nil }
@@ -43,7 +44,9 @@ struct BatchSplit {
   /// The binding of one turn.
   func inputs(_ keys: [InputKey]) -> [InputKey] {
     zip(keys, whole.inputs).map { key, port in
-      guard case .tensor(let dataType, var sizes, let contents) = key, batched.contains(port.value) else { return key }
+      guard case .tensor(let dataType, var sizes, let contents) = key, batched.contains(port.value) else {
+        return key
+      }
       sizes[0] = group
       return .tensor(dataType, sizes: sizes, contents: contents)
     }
@@ -75,7 +78,8 @@ struct BatchSplit {
       let (one, other) = (whole[a], part[b])
       // The target of a Reshape counts the items.
       let isReshape = one.op is Reshape
-      guard one.op.name == other.op.name, isReshape || "\(one.op)" == "\(other.op)", one.epilogue == other.epilogue,
+      guard one.op.name == other.op.name, isReshape || "\(one.op)" == "\(other.op)",
+        one.epilogue == other.epilogue,
         one.inputs.count == other.inputs.count, one.epilogueInputs.count == other.epilogueInputs.count,
         one.outputs.count == other.outputs.count,
         zip(one.inputs, other.inputs).enumerated().allSatisfy({
@@ -123,10 +127,14 @@ private struct Rule {
   }
 
   /// The first operand holds the items, the others are the same for all.
-  private var isFirstOnly: Bool { isBatched(0) && node.inputs.indices.dropFirst().allSatisfy { !isBatched($0) } }
+  private var isFirstOnly: Bool {
+    isBatched(0) && node.inputs.indices.dropFirst().allSatisfy { !isBatched($0) }
+  }
 
   private var rank: Int { node.inputs.first.flatMap { $0 }.flatMap { graph.sizes(of: $0)?.count } ?? 0 }
-  private var outputRank: Int { node.outputs.first.flatMap { $0 }.flatMap { graph.sizes(of: $0)?.count } ?? 0 }
+  private var outputRank: Int {
+    node.outputs.first.flatMap { $0 }.flatMap { graph.sizes(of: $0)?.count } ?? 0
+  }
 
   /// Operands that are broadcast against the result meet its first axis with the items, with one element, or not.
   private func broadcasts(_ operands: [ValueID?]) -> Bool {
@@ -152,7 +160,8 @@ private struct Rule {
     switch node.op {
     case is Unary, is Cast, is Identity, is Clip: return isFirstOnly
     case is Binary, is Variadic, is Where: return broadcasts(node.inputs)
-    case is Convolution, is ConvTranspose, is AveragePool, is GlobalAveragePool, is GlobalMaxPool, is BatchNormalization:
+    case is Convolution, is ConvTranspose, is AveragePool, is GlobalAveragePool, is GlobalMaxPool,
+      is BatchNormalization:
       return isFirstOnly && rank >= 2
     // Indices count from the first item on.
     case is MaxPool: return isFirstOnly && node.outputs.count == 1
@@ -160,16 +169,20 @@ private struct Rule {
     case let op as LayerNormalization: return isFirstOnly && isInner(op.axis)
     case let op as Softmax: return isFirstOnly && isInner(op.axis)
     case let op as LogSoftmax: return isFirstOnly && isInner(op.axis)
-    case let op as Reduce: return isFirstOnly && (op.axes?.allSatisfy(isInner) ?? false) && op.axes?.isEmpty == false
+    case let op as Reduce:
+      return isFirstOnly && (op.axes?.allSatisfy(isInner) ?? false) && op.axes?.isEmpty == false
     case let op as Gemm: return isFirstOnly && !op.transA && broadcasts(Array(node.inputs.dropFirst(2)))
     case is MatMul:
       let other = node.inputs.count > 1 ? node.inputs[1].flatMap { graph.sizes(of: $0) } : nil
       guard rank >= 2, rank == outputRank, isBatched(0), let other else { return false }
-      return isBatched(1) ? rank > 2 && other.count == rank : other.count < rank || other.count == 2 || other.first == 1
+      return isBatched(1)
+        ? rank > 2 && other.count == rank : other.count < rank || other.count == 2 || other.first == 1
     // A mask may meet the first axis with one item for all.
     case is Attention:
       return rank == outputRank
-        && node.inputs.indices.allSatisfy { $0 == 3 && !isBatched(3) ? isSharedMask : isBatched($0) || isAbsent($0) }
+        && node.inputs.indices.allSatisfy {
+          $0 == 3 && !isBatched(3) ? isSharedMask : isBatched($0) || isAbsent($0)
+        }
     // The order of elements stays, and the first axis of the result is checked by the caller.
     case is Reshape, is Flatten, is Squeeze, is Unsqueeze: return isFirstOnly
     case let op as Transpose: return isFirstOnly && op.permutation?.first == 0

@@ -80,7 +80,8 @@ extension Graph {
 
 /// Ways to serve `request` without moving a byte.
 func viewCandidates(_ request: KernelRequest) -> [Candidate] {
-  guard request.epilogue.isEmpty, let input = request.inputs.first ?? nil, let output = request.outputs.first ?? nil,
+  guard request.epilogue.isEmpty, let input = request.inputs.first ?? nil,
+    let output = request.outputs.first ?? nil,
     !request.outputs.dropFirst().contains(where: { $0 != nil })
   else { return [] }
   func view(_ from: Layout, _ to: Layout) -> Candidate {
@@ -98,15 +99,21 @@ func viewCandidates(_ request: KernelRequest) -> [Candidate] {
     return [view(.rowMajor, .rowMajor)]
       + (rank >= 3 ? [view(.channelsLast(rank: rank), .channelsLast(rank: rank))] : [])
   }
-  if op is Reshape || op is Flatten || op is Squeeze || op is Unsqueeze { return [view(.rowMajor, .rowMajor)] }
+  if op is Reshape || op is Flatten || op is Squeeze || op is Unsqueeze {
+    return [view(.rowMajor, .rowMajor)]
+  }
   guard let transpose = op as? Transpose else { return [] }
   let permutation = transpose.permutation ?? Array((0..<rank).reversed())
   guard permutation.count == rank, Set(permutation) == Set(0..<rank) else { return [] }
   // Output axis i is input axis permutation[i]; the bytes stay, so the order of axes is renamed.
   var inverse = [Int](repeating: 0, count: rank)
   for (i, axis) in permutation.enumerated() { inverse[axis] = i }
-  func outputLayout(for layout: Layout) -> Layout? { layout.order(rank: rank).map { .order($0.map { inverse[$0] }) } }
-  func inputLayout(for layout: Layout) -> Layout? { layout.order(rank: rank).map { .order($0.map { permutation[$0] }) } }
+  func outputLayout(for layout: Layout) -> Layout? {
+    layout.order(rank: rank).map { .order($0.map { inverse[$0] }) }
+  }
+  func inputLayout(for layout: Layout) -> Layout? {
+    layout.order(rank: rank).map { .order($0.map { permutation[$0] }) }
+  }
   var pairs: [(Layout, Layout)] = []
   for layout in rank >= 3 ? [Layout.rowMajor, .channelsLast(rank: rank)] : [.rowMajor] {
     if let to = outputLayout(for: layout) { pairs.append((layout, to)) }
@@ -131,7 +138,8 @@ extension BackendSet {
       switch kernel.consider(request) {
       case .declines(let reason):
         considerations.append(
-          Consideration(kernel: kernel.name, accepted: false, detail: reason, nanoseconds: nil, isMeasured: false))
+          Consideration(
+            kernel: kernel.name, accepted: false, detail: reason, nanoseconds: nil, isMeasured: false))
       case .accepts(let offers):
         let allowed = offers.filter { options.allowed.contains($0.numerics) }
         if allowed.isEmpty {

@@ -12,18 +12,22 @@ struct ConcatPart {
   var pitch: Int
 
   /// The parts of each Concat that needs no step: nobody else reads its operands, and their kernels write any pitch.
-  static func parts(of assigned: [Assigned], in graph: Graph, _ options: PlanOptions) -> [ValueID: ConcatPart] {
+  static func parts(of assigned: [Assigned], in graph: Graph, _ options: PlanOptions) -> [ValueID: ConcatPart]
+  {
     if options.keepsFileLayout { return [:] }
     var makers: [ValueID: Offer] = [:]
     for item in assigned {
-      guard case .kernel = item.candidate.method, item.node.outputs.count == 1, let output = item.node.outputs[0] else {
+      guard case .kernel = item.candidate.method, item.node.outputs.count == 1,
+        let output = item.node.outputs[0]
+      else {
         continue
       }
       makers[output] = item.candidate.offer
     }
     var parts: [ValueID: ConcatPart] = [:]
     for item in assigned {
-      guard let operands = channelOperands(of: item.node, in: graph), let whole = item.node.outputs.first ?? nil,
+      guard let operands = channelOperands(of: item.node, in: graph),
+        let whole = item.node.outputs.first ?? nil,
         let placement = item.request.outputs.first ?? nil, let size = placement.dataType.byteCount(of: 1),
         let format = item.candidate.offer.outputs.first ?? nil,
         format == .channelsLast(placement.dataType, rank: placement.rank),
@@ -48,7 +52,9 @@ struct ConcatPart {
       let rank = graph[whole].type.tensor?.sizes?.count, rank >= 3, op.axis == 1 || op.axis == 1 - rank
     else { return nil }
     let operands = node.inputs.compactMap { $0 }
-    guard operands.count == node.inputs.count, operands.allSatisfy({ graph.uses(of: $0).count == 1 }) else { return nil }
+    guard operands.count == node.inputs.count, operands.allSatisfy({ graph.uses(of: $0).count == 1 }) else {
+      return nil
+    }
     return operands
   }
 }

@@ -80,7 +80,8 @@ extension KernelRequest {
       default: step.text
       }
     }
-    return "\(op.base.name) \(op.base) " + inputs.map { slot($0?.placement, $0?.isConstant ?? false) }.joined(separator: ",")
+    return "\(op.base.name) \(op.base) "
+      + inputs.map { slot($0?.placement, $0?.isConstant ?? false) }.joined(separator: ",")
       + " {\(steps.joined(separator: ","))}"
       + epilogueInputs.map { slot($0.placement, $0.isConstant) }.joined(separator: ",") + " -> "
       + outputs.map { slot($0, false) }.joined(separator: ",") + " t\(threads)"

@@ -61,13 +61,18 @@ struct KernelMeasurement {
     return times[times.count / 4]
   }
 
-  private func addresses(_ request: KernelRequest, _ offer: Offer, _ constants: [Constant?]) -> [MutableBytes]? {
+  private func addresses(_ request: KernelRequest, _ offer: Offer, _ constants: [Constant?])
+    -> [MutableBytes]?
+  {
     let (operandFormats, resultFormats) = offer.complete(for: request)
     let slots: [Slot?] = request.inputs + request.epilogueInputs.map { $0 }
     var addresses: [MutableBytes] = []
     for (i, slot) in slots.enumerated() {
-      guard let placement = slot?.placement, let format = operandFormats[i], !offer.consumedConstants.contains(i) else {
-        addresses.append(MutableBytes(base: UnsafeMutableRawPointer(bitPattern: 64)!, count: 0))  // never read
+      guard let placement = slot?.placement, let format = operandFormats[i],
+        !offer.consumedConstants.contains(i)
+      else {
+        // Never read.
+        addresses.append(MutableBytes(base: UnsafeMutableRawPointer(bitPattern: 64)!, count: 0))
         continue
       }
       guard let bytes = memory.operand(placement.with(format).byteCount, format.storage) else { return nil }
@@ -79,7 +84,8 @@ struct KernelMeasurement {
     }
     for (placement, format) in zip(request.outputs, resultFormats) {
       guard let placement, let format else {
-        addresses.append(MutableBytes(base: UnsafeMutableRawPointer(bitPattern: 64)!, count: 0))  // never written
+        // Never written.
+        addresses.append(MutableBytes(base: UnsafeMutableRawPointer(bitPattern: 64)!, count: 0))
         continue
       }
       guard let bytes = memory.operand(placement.with(format).byteCount, format.storage) else { return nil }

@@ -87,7 +87,9 @@ private struct FormatModel {
   private var alternatives: [[Int]] = []
 
   init(_ problem: AssignmentProblem) {
-    let wires = problem.wires.filter { !$0.isConstant && !$0.consumers.isEmpty }.map { WireFormats($0, problem) }
+    let wires = problem.wires.filter { !$0.isConstant && !$0.consumers.isEmpty }.map {
+      WireFormats($0, problem)
+    }
     var ends = [[(wire: Int, end: WireFormats.End)]](repeating: [], count: problem.nodes.count)
     // For each wire, where its ends stand among those of their nodes.
     var positions = [[Int: [Int]]](repeating: [:], count: wires.count)
@@ -120,7 +122,9 @@ private struct FormatModel {
       let value = reduction.add(costs: states.map { wire.cost($0) })
       for (node, positions) in positions[w].sorted(by: { $0.key < $1.key }) {
         reduction.add(between: value, and: node) { state, alternative in
-          positions.allSatisfy { wire.allows(states[state], wanted[node][alternative][$0], ends[node][$0].end) } ? 0 : .infinity
+          positions.allSatisfy {
+            wire.allows(states[state], wanted[node][alternative][$0], ends[node][$0].end)
+          } ? 0 : .infinity
         }
       }
     }
@@ -149,7 +153,8 @@ private struct WireFormats {
 
   init(_ wire: AssignmentProblem.Wire, _ problem: AssignmentProblem) {
     self.wire = wire
-    let made: [Format?] = wire.producer.map { end in problem.nodes[end.node].map { $0.outputs[end.output] } } ?? [wire.given]
+    let made: [Format?] =
+      wire.producer.map { end in problem.nodes[end.node].map { $0.outputs[end.output] } } ?? [wire.given]
     for format in made { if let i = add(format), !sources.contains(i) { sources.append(i) } }
     for consumer in wire.consumers {
       for alternative in problem.nodes[consumer.node] { _ = add(alternative.inputs[consumer.input]) }
@@ -158,7 +163,8 @@ private struct WireFormats {
   }
 
   var ends: [(node: Int, end: End)] {
-    (wire.producer.map { [($0.node, .output($0.output))] } ?? []) + wire.consumers.map { ($0.node, .input($0.input)) }
+    (wire.producer.map { [($0.node, .output($0.output))] } ?? [])
+      + wire.consumers.map { ($0.node, .input($0.input)) }
   }
 
   private mutating func add(_ format: Format?) -> Int? {

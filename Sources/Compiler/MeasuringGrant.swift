@@ -13,7 +13,8 @@ final class MeasuringGrant: Sendable {
 
   init(perPlan: UInt64) {
     self.perPlan = perPlan
-    left = Atomic(perPlan.multipliedReportingOverflow(by: Self.planCount).overflow ? .max : perPlan * Self.planCount)
+    left = Atomic(
+      perPlan.multipliedReportingOverflow(by: Self.planCount).overflow ? .max : perPlan * Self.planCount)
   }
 
   /// For the next plan: no more than half of what is left.

@@ -85,7 +85,9 @@ final class BorrowedWeights: Sendable {
   static let smallest = 64 << 10
 
   init(_ packed: PackedWeights) {
-    let blobs = packed.all.sorted { ($1.value.bytes.count, $0.key.format) < ($0.value.bytes.count, $1.key.format) }
+    let blobs = packed.all.sorted {
+      ($1.value.bytes.count, $0.key.format) < ($0.value.bytes.count, $1.key.format)
+    }
     state = Mutex(State(blobs: blobs.map { ($0.value, 0) }))
   }
 
@@ -94,10 +96,12 @@ final class BorrowedWeights: Sendable {
     if byteCount < Self.smallest { return nil }
     return state.withLock { state in
       for _ in 0..<2 {
-        for i in state.blobs.indices where state.blobs[i].storage.bytes.count - state.blobs[i].used >= byteCount {
+        for i in state.blobs.indices
+        where state.blobs[i].storage.bytes.count - state.blobs[i].used >= byteCount {
           let (storage, used) = state.blobs[i]
           state.blobs[i].used += TensorStorage.aligned(byteCount)
-          return TensorStorage(bytes: Bytes(base: storage.bytes.base + used, count: byteCount), owner: .caller(storage))
+          return TensorStorage(
+            bytes: Bytes(base: storage.bytes.base + used, count: byteCount), owner: .caller(storage))
         }
         // From the beginning.
         for i in state.blobs.indices { state.blobs[i].used = 0 }

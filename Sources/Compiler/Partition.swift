@@ -97,18 +97,23 @@ struct Partition {
         throw GraphError(.arity(expected: i + 1...i + 1, found: node.regions.count), node: node.name)
       }
       return Executable(
-        graph: node.regions[i], path: (path.isEmpty ? "" : path + "/") + "\(node.name)/\(name)", source: source)
+        graph: node.regions[i], path: (path.isEmpty ? "" : path + "/") + "\(node.name)/\(name)",
+        source: source)
     }
     if node.op is If {
-      guard let condition = inputs.first ?? nil else { throw GraphError(.arity(expected: 1...1, found: 0), node: node.name) }
+      guard let condition = inputs.first ?? nil else {
+        throw GraphError(.arity(expected: 1...1, found: 0), node: node.name)
+      }
       return .conditional(
         Program.Conditional(
-          node: node.name, condition: condition, captured: Array(inputs.dropFirst()), then: try region(0, "then"),
+          node: node.name, condition: condition, captured: Array(inputs.dropFirst()),
+          then: try region(0, "then"),
           otherwise: try region(1, "else"), outputs: outputs))
     }
     if let loop = node.op as? Loop {
       guard inputs.count >= 2 + loop.carried else {
-        throw GraphError(.arity(expected: 2 + loop.carried...2 + loop.carried, found: inputs.count), node: node.name)
+        throw GraphError(
+          .arity(expected: 2 + loop.carried...2 + loop.carried, found: inputs.count), node: node.name)
       }
       return .loop(
         Program.LoopStep(
@@ -116,7 +121,8 @@ struct Partition {
           carried: Array(inputs[2..<2 + loop.carried]), captured: Array(inputs[(2 + loop.carried)...]),
           body: try region(0, "body"), outputs: outputs))
     }
-    guard let kernel = backends.evaluator(node.op.name), case .evaluated(let evaluate) = kernel.implementation else {
+    guard let kernel = backends.evaluator(node.op.name), case .evaluated(let evaluate) = kernel.implementation
+    else {
       throw GraphError(.malformed("no kernel for \(node.op.name)"), node: node.name)
     }
     guard node.epilogue.isEmpty else {
@@ -156,7 +162,9 @@ private struct Registers {
       guard let constant = graph[id].constant else { continue }
       let tensor = try constant.tensor()
       constants.append((i, tensor))
-      if constant.stored == nil || tensor.byteCount <= Constant.storedLimit { ownedByteCount += tensor.byteCount }
+      if constant.stored == nil || tensor.byteCount <= Constant.storedLimit {
+        ownedByteCount += tensor.byteCount
+      }
     }
     return (constants, ownedByteCount)
   }
@@ -185,9 +193,11 @@ extension Graph {
         if isInside(input) { continue }
         let value = self[input]
         if let constant = value.constant {
-          mapped[input] = region.addConstant(value.name, constant, mirrors: value.mirrors, origins: value.origins)
+          mapped[input] = region.addConstant(
+            value.name, constant, mirrors: value.mirrors, origins: value.origins)
         } else {
-          mapped[input] = region.addInput(value.name, value.type, mirrors: value.mirrors, contents: value.contents)
+          mapped[input] = region.addInput(
+            value.name, value.type, mirrors: value.mirrors, contents: value.contents)
           crossing.append(input)
         }
       }

@@ -46,7 +46,8 @@ extension PlanBuilder {
       let steps = chain.map { pending[$0] }
       guard let candidate = BandCandidate(steps),
         let kernel = candidate.kernel(
-          rows: fixedRows ?? max(1, Self.bandByteCount / max(1, candidate.betweenByteCount / candidate.height)),
+          rows: fixedRows
+            ?? max(1, Self.bandByteCount / max(1, candidate.betweenByteCount / candidate.height)),
           threads: options.threads)
       else { continue }
       var decision = BandDecision(nodes: steps.map(\.label.node), rows: kernel.bandHeight)
@@ -55,7 +56,8 @@ extension PlanBuilder {
         if i >= recordedBands.count || !recordedBands[i] { decision.rows = nil }
       } else if fixedRows == nil {
         let times = tuner?.times(
-          of: steps.map { $0.request?.costText ?? "" }.joined(separator: " | "), "bands", variants: [0, kernel.bandHeight],
+          of: steps.map { $0.request?.costText ?? "" }.joined(separator: " | "), "bands",
+          variants: [0, kernel.bandHeight],
           budget: tuner?.isSpent ?? true ? 0 : 20_000_000
         ) { raceTimes([candidate.plan(nil), candidate.plan(kernel)], threads: options.threads, budget: $0) }
         decision.times = times.map { ($0[0], $0[1]) }
@@ -90,8 +92,9 @@ extension PlanBuilder {
         guard let operand, let before = maker[operand.root], readers[operand.root] == 1, !isContinued[i],
           kernel.operandRows(o, for: 0..<1) != nil, operand.isImages,
           pending[before].outputs[0]?.placement.sizes == operand.placement.sizes,
-          ofAnySize || operand.placement.byteCount / operand.placement.sizes[0] > Self.largeByteCount
-            && operand.placement.sizes[2] >= Self.fewestRows
+          ofAnySize
+            || operand.placement.byteCount / operand.placement.sizes[0] > Self.largeByteCount
+              && operand.placement.sizes[2] >= Self.fewestRows
         else { continue }
         next[before] = i
         isContinued[i] = true
@@ -104,7 +107,9 @@ extension PlanBuilder {
       var step = i
       while let following = next[step] {
         // Where the images are smallest, one chain ends and another begins.
-        if chain.count > 1, byteCount(step, -1) > byteCount(step, 0), byteCount(step, 0) < byteCount(following, 0) {
+        if chain.count > 1, byteCount(step, -1) > byteCount(step, 0),
+          byteCount(step, 0) < byteCount(following, 0)
+        {
           chains.append(chain)
           chain = []
         }
@@ -158,7 +163,8 @@ private struct BandCandidate {
           rowByteCount: output.placement.byteCount / (sizes[0] * sizes[2])))
       before = output
     }
-    guard let before, steps.allSatisfy({ $0.outputs[0]?.placement.sizes[0] == before.placement.sizes[0] }) else {
+    guard let before, steps.allSatisfy({ $0.outputs[0]?.placement.sizes[0] == before.placement.sizes[0] })
+    else {
       return nil
     }
     self.steps = steps
@@ -194,7 +200,8 @@ private struct BandCandidate {
     }
     return PlanBuilder.Pending(
       kernel: kernel, inputs: given, epilogueInputs: [], outputs: [result], overlays: overlays,
-      label: ExecutionPlan.Label(bandsOf: kernel.bandHeight, labels, betweenByteCount: betweenByteCount * images))
+      label: ExecutionPlan.Label(
+        bandsOf: kernel.bandHeight, labels, betweenByteCount: betweenByteCount * images))
   }
 
   /// A plan of the chain alone: as one kernel, or on whole images.
@@ -207,7 +214,8 @@ private struct BandCandidate {
       places.append(output)
       planned.append(
         ExecutionPlan.Step(
-          kernel: bands, firstPlace: 0, inputCount: given.count, epilogueCount: 0, outputCount: 1, scratchOffset: 0))
+          kernel: bands, firstPlace: 0, inputCount: given.count, epilogueCount: 0, outputCount: 1,
+          scratchOffset: 0))
       arena = bands.scratchByteCount
     } else {
       let own = places
@@ -231,7 +239,8 @@ private struct BandCandidate {
           }
         }
         let count = step.outputs[0]?.placement.byteCount ?? 0
-        before = ExecutionPlan.Place(.arena, byteOffset: take(i == steps.count - 1 ? 0 : count), byteCount: count)
+        before = ExecutionPlan.Place(
+          .arena, byteOffset: take(i == steps.count - 1 ? 0 : count), byteCount: count)
         places.append(i == steps.count - 1 ? output : before)
       }
     }
@@ -244,10 +253,13 @@ private struct BandCandidate {
 extension ExecutionPlan.Label {
   /// The label of a chain in bands of so many rows.
   fileprivate init(bandsOf rows: Int, _ members: [ExecutionPlan.Label], betweenByteCount: Int) {
-    let words = members.map { $0.kernel.split(separator: ".").dropFirst().first.map(String.init) ?? $0.kernel }
+    let words = members.map {
+      $0.kernel.split(separator: ".").dropFirst().first.map(String.init) ?? $0.kernel
+    }
     var work: Work? = members.reduce(Work(operations: 0, bytes: 0)) { sum, label in
       Work(
-        operations: sum.operations + (label.work?.operations ?? 0), bytes: sum.bytes + (label.work?.bytes ?? 0))
+        operations: sum.operations + (label.work?.operations ?? 0),
+        bytes: sum.bytes + (label.work?.bytes ?? 0))
     }
     if members.contains(where: { $0.work == nil }) { work = nil }
     // What passes between the members is neither written to memory nor read from it.

@@ -15,7 +15,9 @@ extension PlanBuilder {
     }
     var lastUse = [Int](repeating: -1, count: roots.count)
     for (i, step) in pending.enumerated() {
-      for case let physical? in step.inputs + step.epilogueInputs + step.outputs { lastUse[physical.root] = i }
+      for case let physical? in step.inputs + step.epilogueInputs + step.outputs {
+        lastUse[physical.root] = i
+      }
     }
     for output in outputs { lastUse[output.root] = Int.max }
 
@@ -38,7 +40,9 @@ extension PlanBuilder {
           break
         }
         if overlay.required {
-          guard let copy = CopyKernel(operand.placement, from: operand.placement.format, to: operand.placement.format)
+          guard
+            let copy = CopyKernel(
+              operand.placement, from: operand.placement.format, to: operand.placement.format)
           else { throw GraphError(.malformed("an operand cannot be copied"), node: step.label.node) }
           var target = operand
           target.root = output.root
@@ -58,11 +62,15 @@ extension PlanBuilder {
     var homes: [Int: Int] = [:]
     for (port, output) in outputs.enumerated() {
       let root = canonical(output.root)
-      if case .computed = roots[root].kind, homes[root] == nil, roots[root].byteCount == output.placement.byteCount {
+      if case .computed = roots[root].kind, homes[root] == nil,
+        roots[root].byteCount == output.placement.byteCount
+      {
         homes[root] = port
         continue
       }
-      guard let copy = CopyKernel(output.placement, from: output.placement.format, to: output.placement.format) else {
+      guard
+        let copy = CopyKernel(output.placement, from: output.placement.format, to: output.placement.format)
+      else {
         throw GraphError(.malformed("an output cannot be copied"), node: graph.outputs[port].name)
       }
       let target = Physical(root: addRoot(.computed, output.placement), placement: output.placement)
@@ -124,7 +132,8 @@ extension PlanBuilder {
           return ExecutionPlan.Place(.output(port), byteOffset: physical.byteOffset, byteCount: count)
         }
         guard let block = blockOfRoot[root] else { return .none }
-        return ExecutionPlan.Place(.arena, byteOffset: memory.offsets[block] + physical.byteOffset, byteCount: count)
+        return ExecutionPlan.Place(
+          .arena, byteOffset: memory.offsets[block] + physical.byteOffset, byteCount: count)
       }
     }
 
@@ -139,7 +148,8 @@ extension PlanBuilder {
       for physical in step.inputs + step.epilogueInputs + step.outputs { places.append(place(physical)) }
     }
     return ExecutionPlan(
-      steps: planned, places: places, arenaByteCount: memory.arenaByteCount, liveByteCount: memory.liveByteCount,
+      steps: planned, places: places, arenaByteCount: memory.arenaByteCount,
+      liveByteCount: memory.liveByteCount,
       constants: constants, inputs: inputs,
       outputs: outputs.map(\.placement),
       labels: steps.map(\.label), reorderCount: reorderCount,

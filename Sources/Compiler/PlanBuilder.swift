@@ -105,7 +105,8 @@ struct PlanBuilder {
   // MARK: Values
 
   private func placement(of id: ValueID) throws(GraphError) -> Placement {
-    guard let type = graph[id].type.tensor, let sizes = type.sizes, let count = try? Tensor.elementCount(of: sizes),
+    guard let type = graph[id].type.tensor, let sizes = type.sizes,
+      let count = try? Tensor.elementCount(of: sizes),
       let byteCount = type.dataType.byteCount(of: count)
     else { throw GraphError(.malformed("\(graph[id].name) has no known size")) }
     if byteCount > options.memoryLimit { throw overLimit(byteCount, graph[id].name) }
@@ -130,7 +131,9 @@ struct PlanBuilder {
       copies[id, default: []].append(made)
       return made
     }
-    guard let source = given[id] else { throw GraphError(.malformed("\(graph[id].name) is read before it is made")) }
+    guard let source = given[id] else {
+      throw GraphError(.malformed("\(graph[id].name) is read before it is made"))
+    }
     for known in [source] + (copies[id] ?? []) where known.placement.sameBytes(as: format) {
       return Physical(root: known.root, placement: known.placement.with(format))
     }
@@ -139,15 +142,20 @@ struct PlanBuilder {
     return copy
   }
 
-  private mutating func reorder(_ source: Physical, to format: Format, name: String) throws(GraphError) -> Physical {
+  private mutating func reorder(_ source: Physical, to format: Format, name: String) throws(GraphError)
+    -> Physical
+  {
     let target = source.placement.with(format)
     let request = KernelRequest(
       op: Reorder(to: format), inputs: [Slot(source.placement)], outputs: [target], threads: options.threads)
     var kernel: (any PreparedKernel)?
     var kernelName = "naive.reorder.copy"
     var ignored: [Consideration] = []
-    for candidate in backends.candidates(for: request, options, considerations: &ignored) where kernel == nil {
-      guard case .kernel(let row) = candidate.method, case .planned(let prepare) = row.implementation else { continue }
+    for candidate in backends.candidates(for: request, options, considerations: &ignored) where kernel == nil
+    {
+      guard case .kernel(let row) = candidate.method, case .planned(let prepare) = row.implementation else {
+        continue
+      }
       kernel = try? prepare(request, candidate.offer, [nil], packed)
       if kernel != nil { kernelName = row.name }
     }
@@ -170,11 +178,15 @@ struct PlanBuilder {
     let tensor = try constant.tensor()
     let alignment = min(8, max(1, (format.storage.bitWidth ?? 8) / 8))
     if tensor.placement.sameBytes(as: format), tensor.bytes.isAligned(to: alignment) {
-      if constant.stored == nil || !sharedConstants.contains(constant.id) { ownedByteCount += tensor.byteCount }
+      if constant.stored == nil || !sharedConstants.contains(constant.id) {
+        ownedByteCount += tensor.byteCount
+      }
       do { return try tensor.reordered(to: format) } catch { throw GraphError(.malformed("\(error)")) }
     }
     do {
-      let storage = try packed.packed(PackKey([constant.id], format: "tensor \(format)"), byteCount: tensor.byteCount) {
+      let storage = try packed.packed(
+        PackKey([constant.id], format: "tensor \(format)"), byteCount: tensor.byteCount
+      ) {
         (bytes) throws(KernelError) in
         do {
           let ordered = try tensor.reordered(to: format)
@@ -193,7 +205,8 @@ struct PlanBuilder {
     let (operandFormats, resultFormats) = item.candidate.offer.complete(for: item.request)
     let node = item.node
     guard case .kernel(let kernel) = item.candidate.method else {
-      guard let input = node.inputs.first ?? nil, let from = operandFormats[0], let output = node.outputs.first ?? nil,
+      guard let input = node.inputs.first ?? nil, let from = operandFormats[0],
+        let output = node.outputs.first ?? nil,
         let to = resultFormats[0]
       else { throw GraphError(.malformed("a view without operand or result")) }
       let source = try resolve(input, from)
@@ -221,7 +234,9 @@ struct PlanBuilder {
       }
       let placement = try placement(of: output).with(format)
       if let part {
-        results.append(Physical(root: try root(ofWhole: part.whole, format), placement: placement, byteOffset: part.byteOffset))
+        results.append(
+          Physical(
+            root: try root(ofWhole: part.whole, format), placement: placement, byteOffset: part.byteOffset))
         continue
       }
       results.append(Physical(root: addRoot(.computed, placement), placement: placement))
@@ -236,7 +251,8 @@ struct PlanBuilder {
           kernel: prepared, inputs: Array(operands.prefix(node.inputs.count)),
           epilogueInputs: Array(operands.dropFirst(node.inputs.count)), outputs: results,
           overlays: part == nil ? item.candidate.offer.overlays : [], label: label,
-          banded: part == nil && item.candidate.offer.rowBands ? prepared as? any BandedKernel : nil, request: item.request))
+          banded: part == nil && item.candidate.offer.rowBands ? prepared as? any BandedKernel : nil,
+          request: item.request))
     }
     for (output, result) in zip(node.outputs, results) {
       if let output, let result { try setGiven(output, result) }
@@ -260,7 +276,9 @@ struct PlanBuilder {
     return whole.root
   }
 
-  private func prepare(_ kernel: Kernel, _ item: Assigned, pitch: Int?) throws(GraphError) -> any PreparedKernel {
+  private func prepare(_ kernel: Kernel, _ item: Assigned, pitch: Int?) throws(GraphError)
+    -> any PreparedKernel
+  {
     var offer = item.candidate.offer
     offer.outputPitch = pitch
     guard case .planned(let prepare) = kernel.implementation else {

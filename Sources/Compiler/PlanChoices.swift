@@ -14,7 +14,9 @@ package struct PlanChoice: Hashable, Sendable {
   /// Constants that the plan needs beside packed weights.
   package var constants: Set<ConstantID>
 
-  package init(backend: String?, rounds: [[Int32]], kernels: [String], bands: [Bool], constants: Set<ConstantID>) {
+  package init(
+    backend: String?, rounds: [[Int32]], kernels: [String], bands: [Bool], constants: Set<ConstantID>
+  ) {
     self.backend = backend
     self.rounds = rounds
     self.kernels = kernels
@@ -51,8 +53,10 @@ package final class PlanChoices: Sendable {
     made.withLock { made in
       if let exact = made[key] { return exact }
       let others = made.keys.filter { $0.region == key.region && $0.options == key.options }
-      return others.min { (abs($0.threads - key.threads), $0.threads) < (abs($1.threads - key.threads), $1.threads) }
-        .flatMap { made[$0] }
+      return others.min {
+        (abs($0.threads - key.threads), $0.threads) < (abs($1.threads - key.threads), $1.threads)
+      }
+      .flatMap { made[$0] }
     }
   }
 
@@ -76,6 +80,7 @@ extension PlanChoices.Key {
     let numerics = options.allowed.map { "\($0)" }.sorted().joined(separator: ",")
     self.init(
       region: ConstantID(of: region.text(text)),
-      options: "\(selection) \(numerics)\(options.keepsFileLayout ? " file layout" : "")", threads: options.threads)
+      options: "\(selection) \(numerics)\(options.keepsFileLayout ? " file layout" : "")",
+      threads: options.threads)
   }
 }

@@ -85,7 +85,9 @@ struct Reduction {
           continue
         }
         let size = around.reduce(Double(own[variable].count)) { $0 * Double(own[$1].count) }
-        if size <= Double(around.count > 2 ? min(Self.tableCapacity, Self.workCapacity - work) : Self.workCapacity) {
+        if size
+          <= Double(around.count > 2 ? min(Self.tableCapacity, Self.workCapacity - work) : Self.workCapacity)
+        {
           work += Int(size)
           steps.append(reduce(variable, around))
           isDone[variable] = true
@@ -97,7 +99,9 @@ struct Reduction {
         while let last = large.last, isDone[last] { large.removeLast() }
         guard var variable = large.last else { break }
         if large.count <= Self.comparedGuesses {
-          for other in large where !isDone[other] && tablesOf[other].count > tablesOf[variable].count { variable = other }
+          for other in large where !isDone[other] && tablesOf[other].count > tablesOf[variable].count {
+            variable = other
+          }
         }
         let around = neighbours(of: variable)
         let state = likelyState(of: variable)
@@ -123,7 +127,9 @@ struct Reduction {
   private mutating func neighbours(of variable: Int) -> [Int] {
     tablesOf[variable].removeAll { tables[$0].scope.isEmpty }
     var found: [Int] = []
-    for t in tablesOf[variable] { for other in tables[t].scope where other != variable { found.append(other) } }
+    for t in tablesOf[variable] {
+      for other in tables[t].scope where other != variable { found.append(other) }
+    }
     found.sort()
     var last = -1
     return found.filter { other in
@@ -135,7 +141,9 @@ struct Reduction {
   private func tables(of variable: Int) -> [Int] { tablesOf[variable].filter { !tables[$0].scope.isEmpty } }
 
   /// Entries of a table between one state of its i-th variable and the next.
-  private func stride(_ table: Table, _ i: Int) -> Int { table.scope[(i + 1)...].reduce(1) { $0 * own[$1].count } }
+  private func stride(_ table: Table, _ i: Int) -> Int {
+    table.scope[(i + 1)...].reduce(1) { $0 * own[$1].count }
+  }
 
   /// Puts the best answer of `variable` into a table of its neighbours.
   private mutating func reduce(_ variable: Int, _ around: [Int]) -> Step {

@@ -78,9 +78,10 @@ package final class Specializer: PlanSource {
   }
 
   private func program(_ bound: Graph, _ path: String, _ planning: Planning) throws(GraphError) -> Program {
-    try Partition(graph: bound, backends: backends, options: options, candidates: planning.candidates).program(
-      path: path, source: self
-    ) { (region) throws(GraphError) in try self.plan(region, path, planning) }
+    try Partition(graph: bound, backends: backends, options: options, candidates: planning.candidates)
+      .program(
+        path: path, source: self
+      ) { (region) throws(GraphError) in try self.plan(region, path, planning) }
   }
 
   /// The program that takes the batch in parts; nil where that is not one plan for all of the graph.
@@ -95,7 +96,8 @@ package final class Specializer: PlanSource {
       return nil
     }
     return Program(
-      steps: [.plan(split.plan(turn), inputs: program.inputs, outputs: program.outputs)], registerCount: program.registerCount,
+      steps: [.plan(split.plan(turn), inputs: program.inputs, outputs: program.outputs)],
+      registerCount: program.registerCount,
       inputs: program.inputs, constants: [], outputs: program.outputs)
   }
 
@@ -120,7 +122,8 @@ package final class Specializer: PlanSource {
         continue
       }
       if !type.isCompatible(with: graph[port.value].type) {
-        throw GraphError(.replacedType(expected: graph[port.value].type, found: type), node: "input \(port.name)")
+        throw GraphError(
+          .replacedType(expected: graph[port.value].type, found: type), node: "input \(port.name)")
       }
       operands.append(Operand(type, contents: contents.map { $0.map { Dimension(Int($0)) } }))
     }
@@ -129,7 +132,8 @@ package final class Specializer: PlanSource {
 
   // MARK: Plans
 
-  private func plan(_ region: Graph, _ path: String, _ planning: Planning) throws(GraphError) -> ExecutionPlan {
+  private func plan(_ region: Graph, _ path: String, _ planning: Planning) throws(GraphError) -> ExecutionPlan
+  {
     let key = PlanChoices.Key(region, options)
     let chosen: Draft
     if let known = recorded(region, key, planning.candidates) {
@@ -169,7 +173,9 @@ package final class Specializer: PlanSource {
       measuring.spend(monotonicNanoseconds() - start)
     }
     var chosen = try fitting(region, candidates)
-    if !options.prefersMemory, budget > 0 { chosen = try fastest(region, against: chosen, key, budget: budget / 6) }
+    if !options.prefersMemory, budget > 0 {
+      chosen = try fastest(region, against: chosen, key, budget: budget / 6)
+    }
     return kept(chosen, key)
   }
 
@@ -219,7 +225,8 @@ package final class Specializer: PlanSource {
     // Before anything is packed.
     let weights = assigned.reduce(0.0) { $0 + Double($1.candidate.weightByteCount($1.request)) }
     if weights > Double(options.memoryLimit) {
-      throw GraphError(.budget("the weights need \(Int(min(weights, 1e18))) bytes, the limit is \(options.memoryLimit)"))
+      throw GraphError(
+        .budget("the weights need \(Int(min(weights, 1e18))) bytes, the limit is \(options.memoryLimit)"))
     }
     var builder = PlanBuilder(graph: graph, options: options, backends: backends, packed: packed)
     builder.tuner = self.options.selection == .auto ? tuner : nil
@@ -228,11 +235,14 @@ package final class Specializer: PlanSource {
     let plan = try builder.build(assigned)
     var reports = assignment.reports
     for decision in builder.bandDecisions {
-      for i in reports.indices where decision.nodes.contains(reports[i].node) { reports[i].bands = decision.text }
+      for i in reports.indices where decision.nodes.contains(reports[i].node) {
+        reports[i].bands = decision.text
+      }
     }
     let needed = plan.workingByteCount + packed.byteCount
     if needed > options.memoryLimit {
-      throw GraphError(.budget("values and weights need \(needed) bytes, the limit is \(options.memoryLimit)"))
+      throw GraphError(
+        .budget("values and weights need \(needed) bytes, the limit is \(options.memoryLimit)"))
     }
     var backend: String?
     if case .backend(let id) = options.selection { backend = id.name }
@@ -266,7 +276,8 @@ package final class Specializer: PlanSource {
     if rivals.count == 1 { return mixture }
     let digest = ConstantID(of: rivals.flatMap { $0.draft.plan.labels.map(\.kernel) }.joined(separator: " "))
     let times = tuner.times(
-      of: "\(key.region.text) \(key.options) t\(key.threads) \(digest.text)", "whole", variants: Array(rivals.indices),
+      of: "\(key.region.text) \(key.options) t\(key.threads) \(digest.text)", "whole",
+      variants: Array(rivals.indices),
       budget: budget
     ) { raceTimes(rivals.map(\.draft.plan), threads: options.threads, budget: $0) }
     guard let times, let single = times.indices.dropFirst().min(by: { times[$0] < times[$1] }),
@@ -274,7 +285,8 @@ package final class Specializer: PlanSource {
     else { return mixture }
     let rival = rivals[single]
     var winner = try draft(
-      region, rival.options, over: mixture.packed, CandidateTable(backends, rival.options), following: rival.draft.choice)
+      region, rival.options, over: mixture.packed, CandidateTable(backends, rival.options),
+      following: rival.draft.choice)
     winner.reports = rival.draft.reports
     return winner
   }
@@ -288,7 +300,9 @@ package final class Specializer: PlanSource {
       let times = report.considerations.compactMap { item in
         item.accepted ? item.nanoseconds.map { (kernel: item.kernel, nanoseconds: $0) } : nil
       }
-      guard let chosen = times.filter({ $0.kernel == report.chosen }).map(\.nanoseconds).min() else { continue }
+      guard let chosen = times.filter({ $0.kernel == report.chosen }).map(\.nanoseconds).min() else {
+        continue
+      }
       mixture += chosen
       single += times.filter { $0.kernel.hasPrefix("\(id.name).") }.map(\.nanoseconds).min() ?? chosen
     }

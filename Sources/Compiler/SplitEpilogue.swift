@@ -35,7 +35,9 @@ extension Graph {
     let base = try patch.insert(
       any: node.op, node.inputs, epilogue: head, with: headOperands, regions: node.regions,
       wanted: node.outputs.map { $0 != nil }, named: node.name, in: self)
-    guard let stem = base[0] else { throw GraphError(.malformed("an epilogue without a result"), node: node.name) }
+    guard let stem = base[0] else {
+      throw GraphError(.malformed("an epilogue without a result"), node: node.name)
+    }
     let (rest, restOperands) = node.epilogue.suffix(from: count + 1)
     let operands = restOperands.map { node.epilogueInputs[$0] }
     let name = "\(node.name)/\(node.epilogue.steps[count].text)"
@@ -53,7 +55,9 @@ extension Graph {
     }
     let tail = try patch.insert(
       any: op, inputs, epilogue: rest, with: operands, regions: [], wanted: [true], named: name, in: self)
-    guard let replacement = tail[0] else { throw GraphError(.malformed("a step without a result"), node: node.name) }
+    guard let replacement = tail[0] else {
+      throw GraphError(.malformed("a step without a result"), node: node.name)
+    }
     patch.replace(output, with: replacement)
     try apply(patch)
   }

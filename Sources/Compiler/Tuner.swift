@@ -28,7 +28,10 @@ package final class Tuner: Sendable {
   package init(
     threads: Int, table: TuningTable = TuningTable(),
     began: @escaping @Sendable (_ isFirst: Bool) -> TuningTable? = { _ in nil },
-    ended: @escaping @Sendable (_ measured: [TuningTable.Key: Double], _ known: Set<TuningTable.Key>) -> Void = { _, _ in }
+    ended:
+      @escaping @Sendable (_ measured: [TuningTable.Key: Double], _ known: Set<TuningTable.Key>) -> Void = {
+        _, _ in
+      }
   ) {
     self.threads = threads
     state = Mutex(table)
@@ -74,7 +77,8 @@ package final class Tuner: Sendable {
   /// measurement would decide by the guess. They are tried in the order of their `predicted` times, so that those which
   /// are slow are seen to be at once. When the budget is spent, what was measured of the nearest sizes serves.
   func times(
-    of candidates: [Candidate], _ request: KernelRequest, text: String, _ constants: [Constant?], predicted: [Double]
+    of candidates: [Candidate], _ request: KernelRequest, text: String, _ constants: [Constant?],
+    predicted: [Double]
   ) -> [Int: Double] {
     let kernels = candidates.indices.filter { candidates[$0].backend != nil }
     guard candidates.count > 1, !kernels.isEmpty else { return [:] }
@@ -97,7 +101,8 @@ package final class Tuner: Sendable {
         continue
       }
       let best = times.values.min() ?? .infinity
-      let time = measured { $0.time(kernel, candidates[i].offer, request, constants, best: best) } ?? .infinity
+      let time =
+        measured { $0.time(kernel, candidates[i].offer, request, constants, best: best) } ?? .infinity
       state.withLock { $0.record(time, key, family, request.work) }
       times[i] = time
     }
@@ -107,7 +112,8 @@ package final class Tuner: Sendable {
   /// Times of what is raced as a whole, such as a chain of steps by the rows of its bands; nil where they are not known
   /// and the `budget` is nothing.
   func times(
-    of request: String, _ kernel: String, variants: [Int], budget: UInt64, _ race: (_ budget: UInt64) -> [Double]
+    of request: String, _ kernel: String, variants: [Int], budget: UInt64,
+    _ race: (_ budget: UInt64) -> [Double]
   ) -> [Double]? {
     let keys = variants.map { TuningTable.Key(request: request, kernel: kernel, version: 1, offer: $0) }
     let known = state.withLock { table in keys.compactMap { table.times[$0] } }

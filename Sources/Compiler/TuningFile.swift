@@ -19,7 +19,9 @@ package struct TuningFile: Sendable {
 
   package init(path: String, head: [String]) {
     self.path = path
-    self.head = head.map { $0.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: " ") }
+    self.head = head.map {
+      $0.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: " ")
+    }
   }
 
   package static let capacity = 16_384
@@ -37,8 +39,12 @@ package struct TuningFile: Sendable {
 
   /// Adds times to those of the file; the newest stay when there are too many. Throws when it cannot be written.
   package func add(_ times: [TuningTable.Key: Double]) throws(FileError) {
-    func order(_ key: TuningTable.Key) -> (String, String, Int, Int) { (key.request, key.kernel, key.version, key.offer) }
-    var entries = times.filter { $0.key.isWritable }.sorted { order($0.key) < order($1.key) }.map { ($0.key, $0.value) }
+    func order(_ key: TuningTable.Key) -> (String, String, Int, Int) {
+      (key.request, key.kernel, key.version, key.offer)
+    }
+    var entries = times.filter { $0.key.isWritable }.sorted { order($0.key) < order($1.key) }.map {
+      ($0.key, $0.value)
+    }
     // A damaged file is replaced.
     if let old = try? self.entries() { entries += old.filter { times[$0.0] == nil } }
     var text = ([Self.title] + head + [""]).map { $0 + "\n" }.joined()
@@ -59,33 +65,36 @@ package struct TuningFile: Sendable {
     guard isOurs, bytes.last == UInt8(ascii: "\n"),
       let last = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n"))
     else { throw isOurs ? damage : FileError(path, "it is no tuning table") }
-    guard bytes[(last + 1)...].elementsEqual("checksum \(Self.checksum(Array(bytes[...last])))\n".utf8) else { throw damage }
+    guard bytes[(last + 1)...].elementsEqual("checksum \(Self.checksum(Array(bytes[...last])))\n".utf8) else {
+      throw damage
+    }
     let lines = bytes[..<last].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard lines.count > head.count + 1, zip(lines.dropFirst(), head).allSatisfy({ $0.elementsEqual($1.utf8) }),
+    guard lines.count > head.count + 1,
+      zip(lines.dropFirst(), head).allSatisfy({ $0.elementsEqual($1.utf8) }),
       lines[head.count + 1].isEmpty
     else { return [] }
     var entries: [(TuningTable.Key, Double)] = []
     for line in lines.dropFirst(head.count + 2) {
       let parts = line.split(separator: UInt8(ascii: "\t"), maxSplits: 4, omittingEmptySubsequences: false)
         .map { String(decoding: $0, as: UTF8.self) }
-      guard parts.count == 5, let time = Double(parts[0]), time >= 0, let version = Int(parts[2]), let offer = Int(parts[3])
+      guard parts.count == 5, let time = Double(parts[0]), time >= 0, let version = Int(parts[2]),
+        let offer = Int(parts[3])
       else { throw damage }
-      entries.append((TuningTable.Key(request: parts[4], kernel: parts[1], version: version, offer: offer), time))
+      entries.append(
+        (TuningTable.Key(request: parts[4], kernel: parts[1], version: version, offer: offer), time))
     }
     return entries
   }
 
   private static func checksum(_ bytes: [UInt8]) -> String {
-    bytes.withUnsafeBytes { buffer in
-      guard let base = buffer.baseAddress else { return "0" }
-      return String(Checksum.of(Bytes(base: base, count: buffer.count)), radix: 16)
-    }
+    String(Checksum.of(bytes), radix: 16)
   }
 }
 
 extension TuningTable.Key {
   /// A model may hold any text.
   fileprivate var isWritable: Bool {
-    request.utf8.count <= 4_096 && !request.utf8.contains(UInt8(ascii: "\n")) && !kernel.utf8.contains { $0 < 0x20 }
+    request.utf8.count <= 4_096 && !request.utf8.contains(UInt8(ascii: "\n"))
+      && !kernel.utf8.contains { $0 < 0x20 }
   }
 }

@@ -15,7 +15,7 @@ package struct ChildError: Error, CustomStringConvertible {
 
 /// The path of a program, by the folders of `PATH`; nil when none of them holds it.
 package func programPath(_ name: String) -> String? {
-  guard let folders = getenv("PATH").map({ String(cString: $0) }) else { return nil }
+  guard let folders = environmentVariable("PATH") else { return nil }
   for folder in folders.split(separator: ":") {
     let path = "\(folder)/\(name)"
     if access(path, X_OK) == 0, !isFolder(path) { return path }
@@ -40,7 +40,9 @@ package func runProgram(_ path: String, _ arguments: [String], input: [UInt8]) t
   }
   let child = spawn(path, arguments, streams.map(\.child))
   for stream in streams { close(stream.child) }
-  guard child.status == 0 else { throw ChildError(description: "\(path): \(String(cString: strerror(child.status)))") }
+  guard child.status == 0 else {
+    throw ChildError(description: "\(path): \(String(cString: strerror(child.status)))")
+  }
   var result = ChildResult(output: [], errors: [], exitCode: 0)
   exchange(streams.map(\.parent), input, &result)
   var state: Int32 = 0
@@ -49,7 +51,9 @@ package func runProgram(_ path: String, _ arguments: [String], input: [UInt8]) t
   return result
 }
 
-private func spawn(_ path: String, _ arguments: [String], _ streams: [Int32]) -> (process: pid_t, status: Int32) {
+private func spawn(_ path: String, _ arguments: [String], _ streams: [Int32]) -> (
+  process: pid_t, status: Int32
+) {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }

@@ -35,7 +35,9 @@ package func writeFile(_ path: String, _ bytes: [UInt8]) throws(FileError) {
   defer { close(file) }
   var done = 0
   while done < bytes.count {
-    let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done) }
+    let count = bytes.withUnsafeBytes {
+      Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done)
+    }
     if count < 0 && errno == EINTR { continue }
     if count <= 0 { throw FileError(path) }
     done += count
@@ -82,7 +84,9 @@ package func removeOldest(in folder: String, prefix: String, keeping count: Int)
   for name in folderEntries(folder) where name.hasPrefix(prefix) {
     var status = stat()
     let path = "\(folder)/\(name)"
-    if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { files.append((path, status.st_mtim.tv_sec)) }
+    if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+      files.append((path, status.st_mtim.tv_sec))
+    }
   }
   files.sort { ($0.seconds, $0.path) > ($1.seconds, $1.path) }
   for file in files.dropFirst(count) { unlink(file.path) }

@@ -19,7 +19,8 @@ package struct HostFacts: Sendable {
 
   package static let interesting = [
     "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni",
-    "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8", "asimd", "asimddp", "sve", "bf16", "i8mm",
+    "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8", "asimd", "asimddp", "sve", "bf16",
+    "i8mm",
   ]
 
   package static func read() -> HostFacts {
@@ -39,12 +40,16 @@ package struct HostFacts: Sendable {
     facts.features = interesting.filter { flags.contains(Substring($0)) }
     let folder = "/sys/devices/system/cpu/cpu0/cache"
     for entry in folderEntries(folder) where entry.hasPrefix("index") {
-      func text(_ name: String) -> String { String(trimmed(readSmallFile("\(folder)/\(entry)/\(name)")?[...] ?? "")) }
+      func text(_ name: String) -> String {
+        String(trimmed(readSmallFile("\(folder)/\(entry)/\(name)")?[...] ?? ""))
+      }
       guard let level = Int(text("level")), let size = parseSize(text("size")) else { continue }
       facts.caches.append(
-        Cache(level: level, kind: text("type").lowercased(), byteCount: size, sharedBy: text("shared_cpu_list")))
+        Cache(
+          level: level, kind: text("type").lowercased(), byteCount: size, sharedBy: text("shared_cpu_list")))
     }
-    for line in (readSmallFile("/proc/meminfo") ?? "").split(separator: "\n") where line.hasPrefix("MemTotal:") {
+    for line in (readSmallFile("/proc/meminfo") ?? "").split(separator: "\n")
+    where line.hasPrefix("MemTotal:") {
       facts.memoryByteCount = (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
     facts.memoryLimit = readSmallFile("/sys/fs/cgroup/memory.max").flatMap { Int(trimmed($0[...])) }

@@ -34,7 +34,8 @@ package struct ThreadBudget: Sendable {
   }
 
   private static func affinityCount() -> Int {
-    readSmallFile("/proc/self/status").flatMap { parseAllowedCPUs($0) } ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    readSmallFile("/proc/self/status").flatMap { parseAllowedCPUs($0) }
+      ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
   /// Counts the processors of the line `Cpus_allowed_list: 0-3,8`.
@@ -68,7 +69,8 @@ package struct ThreadBudget: Sendable {
   /// `"150000 100000"` is 1.5 processors, `"max 100000"` no limit.
   package static func parseCPUMax(_ text: String) -> Double? {
     let words = text.split { $0 == " " || $0 == "\n" }
-    guard words.count >= 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0 else {
+    guard words.count >= 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0
+    else {
       return nil
     }
     return quota / period

@@ -18,7 +18,8 @@ package enum UnaryFunction: Hashable, Sendable {
 
   /// Functions without parameters, in the order of their names in text.
   package static let plain: [UnaryFunction] = [
-    .relu, .sigmoid, .tanh, .softplus, .softsign, .mish, .silu, .hardSwish, .gelu, .geluTanh, .exp, .log, .sqrt,
+    .relu, .sigmoid, .tanh, .softplus, .softsign, .mish, .silu, .hardSwish, .gelu, .geluTanh, .exp, .log,
+    .sqrt,
     .reciprocal, .erf, .abs, .neg, .sign, .floor, .ceil, .round, .sin, .cos, .tan, .asin, .acos, .atan, .sinh,
     .cosh, .asinh, .acosh, .atanh, .not, .bitwiseNot, .isNaN,
   ]
@@ -78,7 +79,8 @@ extension UnaryFunction: Codable {
   package init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
     guard let function = UnaryFunction(text: text) else {
-      throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "no function \(text)"))
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "no function \(text)"))
     }
     self = function
   }

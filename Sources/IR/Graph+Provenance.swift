@@ -53,7 +53,8 @@ extension Graph {
     let (order, ids) = try textOrder()
     let names = provenance.originNames.count
     func isValid(_ entry: Provenance.Entry) -> Bool {
-      entry.origins.allSatisfy { $0 >= 0 && Int($0) < names } && entry.mirrors.map { $0 >= 0 && Int($0) < names } ?? true
+      entry.origins.allSatisfy { $0 >= 0 && Int($0) < names }
+        && entry.mirrors.map { $0 >= 0 && Int($0) < names } ?? true
     }
     guard order.count == provenance.nodes.count, ids.count == provenance.values.count,
       (provenance.nodes + provenance.values).allSatisfy(isValid),

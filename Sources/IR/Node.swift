@@ -16,7 +16,8 @@ package struct Node: Sendable {
   package var regions: [Graph]
 
   package init(
-    id: NodeID, name: String, origins: Origins, op: any Operator, inputs: [ValueID?], epilogue: Epilogue = Epilogue(),
+    id: NodeID, name: String, origins: Origins, op: any Operator, inputs: [ValueID?],
+    epilogue: Epilogue = Epilogue(),
     epilogueInputs: [ValueID] = [], outputs: [ValueID?], regions: [Graph] = []
   ) {
     self.id = id

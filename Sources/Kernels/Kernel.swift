@@ -52,7 +52,8 @@ package struct Kernel: Sendable {
   package let implementation: Implementation
 
   package init(
-    name: String, version: Int = 1, operatorName: String, consider: @escaping @Sendable (KernelRequest) -> Verdict,
+    name: String, version: Int = 1, operatorName: String,
+    consider: @escaping @Sendable (KernelRequest) -> Verdict,
     implementation: Implementation
   ) {
     self.name = name
@@ -85,7 +86,8 @@ package struct KernelCall: ~Copyable {
   package let workers: Workers
 
   package init(
-    table: UnsafePointer<MutableBytes>, inputCount: Int, epilogueCount: Int, outputCount: Int, scratch: MutableBytes,
+    table: UnsafePointer<MutableBytes>, inputCount: Int, epilogueCount: Int, outputCount: Int,
+    scratch: MutableBytes,
     workers: Workers
   ) {
     self.table = table

@@ -28,7 +28,8 @@ package struct KernelRequest: Hashable, Sendable {
   package var threads: Int
 
   package init(
-    op: any Operator, body: Fragment? = nil, inputs: [Slot?], epilogueInputs: [Slot] = [], outputs: [Placement?],
+    op: any Operator, body: Fragment? = nil, inputs: [Slot?], epilogueInputs: [Slot] = [],
+    outputs: [Placement?],
     epilogue: Epilogue = Epilogue(), threads: Int = 1
   ) {
     self.op = AnyOperator(op)

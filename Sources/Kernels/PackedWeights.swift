@@ -50,7 +50,9 @@ package final class PackedWeights: Sendable {
 
   private func known(_ key: PackKey, byteCount: Int) -> TensorStorage? {
     if let blob = blobs.withLock({ $0[key] }) { return blob }
-    if let stored, let position = stored.position(of: key), stored.storage(at: position).bytes.count == byteCount {
+    if let stored, let position = stored.position(of: key),
+      stored.storage(at: position).bytes.count == byteCount
+    {
       let storage = stored.storage(at: position)
       blobs.withLock { $0[key] = storage }
       unchecked.withLock { $0[key] = position }
@@ -70,7 +72,9 @@ package final class PackedWeights: Sendable {
       defer { asked = [:] }
       return asked
     }
-    guard let stored, !asked.isEmpty, !stored.areRight(asked.values.sorted(), threads: threads) else { return }
+    guard let stored, !asked.isEmpty, !stored.areRight(asked.values.sorted(), threads: threads) else {
+      return
+    }
     // Whoever asks again is told again.
     blobs.withLock { blobs in for key in asked.keys { blobs[key] = nil } }
     throw KernelError("packed weights are not those that were written: the file is damaged")

@@ -69,7 +69,9 @@ final class StoredWeights: @unchecked Sendable {
     let team = Team(threads: threads)
     team.lease()
     left.withUnsafeBufferPointer { left in
-      if let base = left.baseAddress { Workers(team: team).forEach(left.count, CheckWork(stored: self, pieces: base)) }
+      if let base = left.baseAddress {
+        Workers(team: team).forEach(left.count, CheckWork(stored: self, pieces: base))
+      }
     }
     team.release()
     return positions.allSatisfy(isRight)

@@ -52,7 +52,8 @@ extension KernelRequest {
       return 2 * output * Double((gemm.transA ? inputSizes(0).first : inputSizes(0).last) ?? 1)
     case let op as Attention:
       guard let g = attention(op) else { return output }
-      return 2 * Double(g.batch * g.queryHeads * g.queries) * Double(g.keys) * Double(g.headSize + g.valueSize)
+      return 2 * Double(g.batch * g.queryHeads * g.queries) * Double(g.keys)
+        * Double(g.headSize + g.valueSize)
     case let pool as MaxPool: return output * Double(pool.window.kernel.reduce(1, *))
     case let pool as AveragePool: return output * Double(pool.window.kernel.reduce(1, *))
     case is GlobalAveragePool, is GlobalMaxPool, is Reduce, is ArgReduce: return inputCount(0)

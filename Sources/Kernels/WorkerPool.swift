@@ -29,9 +29,10 @@ package final class WorkerPool: Sendable {
         rest &= rest - 1
       }
       if taken == 0 { return 0 }
-      if free.compareExchange(expected: available, desired: available & ~taken, ordering: .acquiringAndReleasing)
-        .exchanged
-      {
+      if free.compareExchange(
+        expected: available, desired: available & ~taken, ordering: .acquiringAndReleasing
+      )
+      .exchanged {
         return taken
       }
     }

@@ -14,7 +14,9 @@ extension MeasuredSeries {
     let medians = turnMedians
     let expected = max(6, limits.minimumRuns)
     if times.count < expected { doubts.append(.tooFewRuns(found: times.count, expected: expected)) }
-    if !turns.isEmpty, apartTurns > 0 { doubts.append(.apart(min(1, Double(apartTurns) / Double(turns.count)))) }
+    if !turns.isEmpty, apartTurns > 0 {
+      doubts.append(.apart(min(1, Double(apartTurns) / Double(turns.count))))
+    }
     if !isWarm { doubts.append(.stillWarming(runs: warmUpRuns)) }
     if let drift = Drift(medians) { doubts.append(.drift(drift.change)) }
     if let center = DependentMedian(medians) {

@@ -99,7 +99,9 @@ package final class ProcessorLink: @unchecked Sendable {
 
   /// Whether the last cache of the first processor is that of all the process may run on.
   private static func processorsShareCache() -> Bool {
-    guard let last = HostFacts.read().caches.max(by: { $0.level < $1.level }), last.level >= 3 else { return false }
+    guard let last = HostFacts.read().caches.max(by: { $0.level < $1.level }), last.level >= 3 else {
+      return false
+    }
     return (ThreadBudget.processorCount(ofList: last.sharedBy) ?? 0) >= ThreadBudget().affinity
   }
 }

@@ -52,8 +52,8 @@ package struct Statistics: Hashable, Sendable {
     guard let interval = medianInterval else { return self }
     return Statistics(
       self, median: median,
-      medianInterval: median - hypot(median - interval.lowerBound, error)
-        ... median + hypot(interval.upperBound - median, error))
+      medianInterval: median - hypot(median - interval.lowerBound, error)...median
+        + hypot(interval.upperBound - median, error))
   }
 
   /// Half the width of the interval, as a share of the median; nil without an interval.

@@ -21,7 +21,8 @@ package struct LabelledImages: Sendable {
     }
     guard images.sizes[0] == labels.sizes[0] else {
       throw EngineError(
-        .wrongInput, subject: labelPath, expectation: "\(images.sizes[0]) labels", finding: "\(labels.sizes[0])")
+        .wrongInput, subject: labelPath, expectation: "\(images.sizes[0]) labels",
+        finding: "\(labels.sizes[0])")
     }
     self.labels = try labels.elements(of: UInt8.self)
   }
@@ -29,7 +30,9 @@ package struct LabelledImages: Sendable {
   package var pixelCount: Int { images.sizes.dropFirst().reduce(1, *) }
 
   /// Some pictures as the model wants them: every pixel times `scale`.
-  package func batch(_ range: Range<Int>, scale: Double, dataType: DataType, sizes: [Int]) throws(TensorError) -> Tensor {
+  package func batch(_ range: Range<Int>, scale: Double, dataType: DataType, sizes: [Int]) throws(TensorError)
+    -> Tensor
+  {
     let base = images.bytes.base + range.lowerBound * pixelCount
     let count = range.count * pixelCount
     let tensor = try withExtendedLifetime(images) { () throws(TensorError) in
@@ -69,7 +72,9 @@ package struct AccuracyRun: Sendable {
 
   /// The sizes of an input of `n` pictures: `[n,1,28,28]`, `[n,28,28]`, `[n,28,28,1]` and `[n,784]` all hold the
   /// same bytes in the same order.
-  package static func inputSizes(_ model: Model, _ data: LabelledImages, batch: Int) throws(EngineError) -> [Int] {
+  package static func inputSizes(_ model: Model, _ data: LabelledImages, batch: Int) throws(EngineError)
+    -> [Int]
+  {
     guard model.inputs.count == 1, let port = model.inputs.first, let type = port.type.tensor,
       let shape = type.shape, shape.count >= 2
     else {
@@ -94,7 +99,8 @@ package struct AccuracyRun: Sendable {
       || sizes.dropFirst().reduce(1, *) != data.pixelCount
     {
       throw EngineError(
-        .wrongInput, subject: "input '\(port.name)' \(type)", expectation: "\(data.pixelCount) elements for a picture",
+        .wrongInput, subject: "input '\(port.name)' \(type)",
+        expectation: "\(data.pixelCount) elements for a picture",
         finding: "another number", hint: "pictures of \(data.images.sizes.dropFirst())")
     }
     return sizes
@@ -107,9 +113,11 @@ package struct AccuracyRun: Sendable {
     let request = try compiled.makeRequest(backend: backend, threads: threads)
     let count = min(self.count, data.labels.count)
     guard let input = model.inputs.first, let output = model.outputs.first else {
-      throw EngineError(.wrongInput, subject: model.path, expectation: "an input and an output", finding: "none")
+      throw EngineError(
+        .wrongInput, subject: model.path, expectation: "an input and an output", finding: "none")
     }
-    var result = AccuracyResult(backend: backend, predictions: [], correctCount: 0, nanoseconds: 0, strays: [])
+    var result = AccuracyResult(
+      backend: backend, predictions: [], correctCount: 0, nanoseconds: 0, strays: [])
     var start = 0
     while start < count {
       let end = min(count, start + batch)

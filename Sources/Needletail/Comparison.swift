@@ -43,7 +43,8 @@ package struct VariantNumerics: Sendable {
 
 extension VariantNumerics {
   mutating func add(
-    _ actual: [String: RuntimeValue], _ expected: [String: RuntimeValue], _ model: Model, _ tolerance: Tolerance
+    _ actual: [String: RuntimeValue], _ expected: [String: RuntimeValue], _ model: Model,
+    _ tolerance: Tolerance
   ) throws {
     for (i, port) in model.outputs.enumerated() {
       guard case .tensor(let e)? = expected[port.name] else { continue }
@@ -62,7 +63,8 @@ extension VariantNumerics {
         scale = difference.scale
         worstOutput = port.name
       }
-      if difference.isComparable, e.rank == 2, let mine = try a.topClasses(), let theirs = try e.topClasses() {
+      if difference.isComparable, e.rank == 2, let mine = try a.topClasses(), let theirs = try e.topClasses()
+      {
         topCount += theirs.count
         topSame += zip(mine, theirs).count { $0 == $1 }
       }
@@ -203,7 +205,9 @@ package final class ModelComparison {
     return max(1, min(batch, affordable))
   }
 
-  private func reference(batch: Int) throws -> (inputs: [String: RuntimeValue], outputs: [String: RuntimeValue]) {
+  private func reference(batch: Int) throws -> (
+    inputs: [String: RuntimeValue], outputs: [String: RuntimeValue]
+  ) {
     if let known = references[batch] { return known }
     var maker = inputs
     maker.batch = batch
@@ -213,7 +217,9 @@ package final class ModelComparison {
     return reference
   }
 
-  private func recordedReference() throws -> [(inputs: [String: RuntimeValue], outputs: [String: RuntimeValue])] {
+  private func recordedReference() throws -> [(
+    inputs: [String: RuntimeValue], outputs: [String: RuntimeValue]
+  )] {
     if let recordedReferences { return recordedReferences }
     var made: [(inputs: [String: RuntimeValue], outputs: [String: RuntimeValue])] = []
     for set in recorded.prefix(4) {

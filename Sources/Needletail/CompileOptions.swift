@@ -54,7 +54,8 @@ public struct CompileOptions: Sendable, Hashable {
 
   public init(
     optimization: Optimization = .full, numerics: NumericsPolicy = .fast, prefer: Preference = .speed,
-    memoryLimit: Int? = nil, disabledPasses: [String] = [], foldBudgetBytes: Int = 64 << 20, tuningSeconds: Double = 1.5,
+    memoryLimit: Int? = nil, disabledPasses: [String] = [], foldBudgetBytes: Int = 64 << 20,
+    tuningSeconds: Double = 1.5,
     planByteLimit: Int = 256 << 20
   ) {
     self.optimization = optimization

@@ -13,7 +13,8 @@ extension CompiledModel {
   /// backends or processors. Throws when the file cannot be written.
   public func write(to path: String, packedOnly: Bool = false) throws {
     let file = CompiledFile(
-      key: Engine.key, origin: origin, options: options.parts, graph: graph, choices: choices.all, packed: packed.all)
+      key: Engine.key, origin: origin, options: options.parts, graph: graph, choices: choices.all,
+      packed: packed.all)
     do throws(CompiledFileError) {
       try file.write(to: path, leavingOut: packedOnly ? file.constantsOnlyPacked : [])
     } catch { throw EngineError(error, path: path) }
@@ -28,12 +29,16 @@ extension EngineError {
         hint: "compile the ONNX file again: needletail compile MODEL -o \(path)")
     }
     func system(_ call: String, _ code: Int32) -> EngineError {
-      EngineError(.unreadableFile, subject: path, expectation: "", finding: "\(call): \(String(cString: strerror(code)))")
+      EngineError(
+        .unreadableFile, subject: path, expectation: "",
+        finding: "\(call): \(String(cString: strerror(code)))")
     }
     switch error {
-    case .file(let error): self.init(.unreadableFile, subject: "", expectation: "", finding: ImportError.file(error).description)
+    case .file(let error):
+      self.init(.unreadableFile, subject: "", expectation: "", finding: ImportError.file(error).description)
     case .foreign: self = rejected("a compiled model", "another kind of file")
-    case .version(let found): self = rejected("a file of format 1", "format \(found), of another version of the engine")
+    case .version(let found):
+      self = rejected("a file of format 1", "format \(found), of another version of the engine")
     case .damaged(let what): self = rejected("a whole file", "it is damaged: \(what)")
     case .writing(let call, let code): self = system(call, code)
     case .constant(let what): self.init(.runFailed, subject: path, expectation: "", finding: what)
@@ -75,7 +80,9 @@ extension CompileOptions {
   func used(asking asked: CompileOptions, path: String) throws -> CompileOptions {
     let usual = CompileOptions()
     func conflict<T: Equatable>(_ option: KeyPath<CompileOptions, T>, _ name: String) throws {
-      if asked[keyPath: option] == self[keyPath: option] || asked[keyPath: option] == usual[keyPath: option] { return }
+      if asked[keyPath: option] == self[keyPath: option] || asked[keyPath: option] == usual[keyPath: option] {
+        return
+      }
       throw EngineError(
         .usage, subject: path, expectation: "\(name) \(self[keyPath: option]), with which it was compiled",
         finding: "\(asked[keyPath: option])", hint: "compile the ONNX file with it")

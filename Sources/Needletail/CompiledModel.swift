@@ -50,9 +50,10 @@ public final class CompiledModel: Sendable {
   }
 
   init(_ model: Model, _ asked: CompileOptions) throws {
-    let options = try model.compiledFile.map {
-      try CompileOptions(parts: $0.options).used(asking: asked, path: model.path)
-    } ?? asked
+    let options =
+      try model.compiledFile.map {
+        try CompileOptions(parts: $0.options).used(asking: asked, path: model.path)
+      } ?? asked
     self.options = options
     planBudget = PlanBudget(byteLimit: max(0, options.planByteLimit))
     backends = Backends.shared.registry
@@ -122,23 +123,29 @@ public final class CompiledModel: Sendable {
     let key = TargetKey(backend: backend, threads: threads)
     if let target = targets.withLock({ $0[key] }) { return target }
     // Only what measures needs times of earlier processes.
-    let tuner = backend != .auto ? Tuner(threads: threads) : tuners.withLock { tuners in
-      if let tuner = tuners[threads] { return tuner }
-      let tuner = tuningStore.tuner(threads: threads)
-      tuners[threads] = tuner
-      return tuner
-    }
+    let tuner =
+      backend != .auto
+      ? Tuner(threads: threads)
+      : tuners.withLock { tuners in
+        if let tuner = tuners[threads] { return tuner }
+        let tuner = tuningStore.tuner(threads: threads)
+        tuners[threads] = tuner
+        return tuner
+      }
     let planOptions = PlanOptions(
       selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
-      keepsFileLayout: options.keepsFileLayout, tuningBudget: UInt64(max(0, min(options.tuningSeconds, 1e9)) * 1e9),
-      memoryLimit: min(MemoryBudget.bytes(), options.memoryLimit ?? .max), prefersMemory: options.prefer == .memory)
+      keepsFileLayout: options.keepsFileLayout,
+      tuningBudget: UInt64(max(0, min(options.tuningSeconds, 1e9)) * 1e9),
+      memoryLimit: min(MemoryBudget.bytes(), options.memoryLimit ?? .max),
+      prefersMemory: options.prefer == .memory)
     let specializer = Specializer(
       backends: backends, options: planOptions,
       packed: packed, choices: choices, context: context,
       pipeline: options.optimization == .full ? PassCatalog.specialize : PassCatalog.legalize,
       disabledPasses: options.disabledPasses,
       tuner: tuner, budget: planBudget, sharedConstants: sharedConstants)
-    let target = Target(executable: Executable(graph: graph, path: "", source: specializer), specializer: specializer)
+    let target = Target(
+      executable: Executable(graph: graph, path: "", source: specializer), specializer: specializer)
     return targets.withLock { targets in
       if let first = targets[key] { return first }
       targets[key] = target
@@ -147,7 +154,9 @@ public final class CompiledModel: Sendable {
   }
 
   /// Runs once on a request of its own. Prefer a request for many runs: it keeps its memory.
-  public func run(_ inputs: [String: Tensor], backend: BackendChoice = .auto, threads: Int? = nil) throws -> [String: Tensor] {
+  public func run(_ inputs: [String: Tensor], backend: BackendChoice = .auto, threads: Int? = nil) throws
+    -> [String: Tensor]
+  {
     try makeRequest(backend: backend, threads: threads).run(inputs)
   }
 }

@@ -12,11 +12,16 @@ package enum IDXFile {
     let bytes = file.bytes
     func byte(_ i: Int) -> Int { Int(bytes.base.load(fromByteOffset: i, as: UInt8.self)) }
     func wrong(_ finding: String, hint: String? = nil) -> EngineError {
-      EngineError(.wrongInput, subject: path, expectation: "an idx file of bytes", finding: finding, hint: hint)
+      EngineError(
+        .wrongInput, subject: path, expectation: "an idx file of bytes", finding: finding, hint: hint)
     }
     guard bytes.count >= 4 else { throw wrong("\(bytes.count) bytes") }
-    if byte(0) == 0x1F && byte(1) == 0x8B { throw wrong("a gzip file", hint: "unpack it first: gunzip -k \(path)") }
-    guard byte(0) == 0, byte(1) == 0, byte(2) == 8, (1...4).contains(byte(3)) else { throw wrong("another format") }
+    if byte(0) == 0x1F && byte(1) == 0x8B {
+      throw wrong("a gzip file", hint: "unpack it first: gunzip -k \(path)")
+    }
+    guard byte(0) == 0, byte(1) == 0, byte(2) == 8, (1...4).contains(byte(3)) else {
+      throw wrong("another format")
+    }
     let rank = byte(3)
     let start = 4 + 4 * rank
     guard bytes.count >= start else { throw wrong("a file that ends within its header") }

@@ -45,7 +45,8 @@ public final class InferenceRequest {
     for (name, value) in try run(values: inputs.mapValues { .tensor($0) }) {
       guard case .tensor(let tensor) = value else {
         throw EngineError(
-          .usage, subject: "output '\(name)'", expectation: "a tensor", finding: "a sequence or an absent optional",
+          .usage, subject: "output '\(name)'", expectation: "a tensor",
+          finding: "a sequence or an absent optional",
           hint: "use run(values:)")
       }
       results[name] = tensor
@@ -57,7 +58,9 @@ public final class InferenceRequest {
   public func run(values inputs: [String: RuntimeValue]) throws -> [String: RuntimeValue] {
     let ordered = try order(inputs)
     let results: [RuntimeValue?]
-    do throws(RunError) { results = try interpreter.run(target.executable, ordered, bound: boundOutputs) } catch {
+    do throws(RunError) {
+      results = try interpreter.run(target.executable, ordered, bound: boundOutputs)
+    } catch {
       throw EngineError(error)
     }
     var named: [String: RuntimeValue] = [:]
@@ -97,7 +100,8 @@ public final class InferenceRequest {
     guard let index = outputIndex[name] else { throw unknown("output", name, model.outputs) }
     guard tensor.mutableBytes != nil, tensor.format.layout == .rowMajor else {
       throw EngineError(
-        .wrongInput, subject: "output '\(name)'", expectation: "writable row-major memory", finding: "a mapped file")
+        .wrongInput, subject: "output '\(name)'", expectation: "writable row-major memory",
+        finding: "a mapped file")
     }
     boundOutputs[index] = tensor
     ready = nil
@@ -107,7 +111,8 @@ public final class InferenceRequest {
     var ordered: [RuntimeValue?] = []
     for (i, port) in model.inputs.enumerated() {
       guard let tensor = boundInputs[i] else {
-        throw EngineError(.wrongInput, subject: "input '\(port.name)'", expectation: "a bound tensor", finding: "none")
+        throw EngineError(
+          .wrongInput, subject: "input '\(port.name)'", expectation: "a bound tensor", finding: "none")
       }
       ordered.append(.tensor(tensor))
     }
@@ -125,12 +130,14 @@ public final class InferenceRequest {
       for (i, placement) in plan.outputs.enumerated() {
         let name = model.outputs[i].name
         guard let tensor = boundOutputs[i], let bytes = tensor.mutableBytes else {
-          throw EngineError(.wrongInput, subject: "output '\(name)'", expectation: "a bound tensor", finding: "none")
+          throw EngineError(
+            .wrongInput, subject: "output '\(name)'", expectation: "a bound tensor", finding: "none")
         }
         guard tensor.dataType == placement.dataType, tensor.sizes == placement.sizes else {
           throw EngineError(
             .wrongInput, subject: "output '\(name)'",
-            expectation: "\(TensorType(placement.dataType, sizes: placement.sizes))", finding: "\(tensor.type)")
+            expectation: "\(TensorType(placement.dataType, sizes: placement.sizes))",
+            finding: "\(tensor.type)")
         }
         instance.setOutput(i, bytes)
       }
@@ -144,7 +151,9 @@ public final class InferenceRequest {
 
   /// The inputs in the model's order. Throws for a missing or unknown name, another type and another shape.
   func order(_ inputs: [String: RuntimeValue]) throws -> [RuntimeValue?] {
-    for name in inputs.keys.sorted() where inputIndex[name] == nil { throw unknown("input", name, model.inputs) }
+    for name in inputs.keys.sorted() where inputIndex[name] == nil {
+      throw unknown("input", name, model.inputs)
+    }
     var ordered: [RuntimeValue?] = []
     for port in model.inputs {
       guard let value = inputs[port.name] else {
@@ -190,13 +199,15 @@ public final class InferenceRequest {
 
   private func unknown(_ what: String, _ name: String, _ ports: [Model.Port]) -> EngineError {
     EngineError(
-      .wrongInput, subject: "\(what) '\(name)'", expectation: "one of \(ports.map(\.name).joined(separator: ", "))",
+      .wrongInput, subject: "\(what) '\(name)'",
+      expectation: "one of \(ports.map(\.name).joined(separator: ", "))",
       finding: "a name that the model does not have")
   }
 }
 
 extension EngineError {
   init(_ error: RunError) {
-    self.init(.runFailed, subject: error.subject, expectation: "", finding: RunError("", error.reason).description)
+    self.init(
+      .runFailed, subject: error.subject, expectation: "", finding: RunError("", error.reason).description)
   }
 }

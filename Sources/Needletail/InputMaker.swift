@@ -76,13 +76,16 @@ extension InputMaker {
           bindings[symbol] = batch ?? 1
         } else {
           throw EngineError(
-            .wrongInput, subject: "input '\(port.name)' \(type)", expectation: "a number for '\(symbol.name)'",
-            finding: "none", hint: "give --size \(symbol.name)=NUMBER, or a file with --input \(port.name)=FILE")
+            .wrongInput, subject: "input '\(port.name)' \(type)",
+            expectation: "a number for '\(symbol.name)'",
+            finding: "none",
+            hint: "give --size \(symbol.name)=NUMBER, or a file with --input \(port.name)=FILE")
         }
       }
       guard let size = try? dimension.bound(bindings).fixed, size >= 0 else {
         throw EngineError(
-          .wrongInput, subject: "input '\(port.name)'", expectation: "sizes of at least 0", finding: dimension.text)
+          .wrongInput, subject: "input '\(port.name)'", expectation: "sizes of at least 0",
+          finding: dimension.text)
       }
       result.append(size)
     }
@@ -109,15 +112,18 @@ extension InputMaker {
       case let type where type.isFloatingPoint:
         return try .fromFloats((0..<count).map { _ in random.nextFloat() }, dataType: type, sizes: sizes)
       default:
-        return try .fromInt64s((0..<count).map { _ in Int64(random.next() >> 63) }, dataType: type, sizes: sizes)
+        return try .fromInt64s(
+          (0..<count).map { _ in Int64(random.next() >> 63) }, dataType: type, sizes: sizes)
       }
     } catch {
-      throw EngineError(.wrongInput, subject: "input '\(port.name)'", expectation: "", finding: error.description)
+      throw EngineError(
+        .wrongInput, subject: "input '\(port.name)'", expectation: "", finding: error.description)
     }
   }
 
   /// A value for every input.
-  package func values(for model: Model, _ fill: Fill = .random) throws(EngineError) -> [String: RuntimeValue] {
+  package func values(for model: Model, _ fill: Fill = .random) throws(EngineError) -> [String: RuntimeValue]
+  {
     if let batch { try model.requireBatch(batch) }
     var values: [String: RuntimeValue] = [:]
     for port in model.inputs {

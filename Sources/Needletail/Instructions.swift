@@ -44,7 +44,8 @@ extension Backends {
   public static func limit(to instructions: Instructions) throws(EngineError) {
     guard let set = instructions.set, InstructionSet.available.contains(set) else {
       throw EngineError(
-        .usage, subject: "instructions", expectation: Instructions.available.map(\.rawValue).joined(separator: " or "),
+        .usage, subject: "instructions",
+        expectation: Instructions.available.map(\.rawValue).joined(separator: " or "),
         finding: instructions.rawValue)
     }
     let isTooLate = limitState.withLock { state in

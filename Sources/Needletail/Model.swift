@@ -42,9 +42,12 @@ public struct Model: Sendable {
       graph = compiled.graph
       let origin = compiled.origin
       file = ImportedModel(
-        graph: graph, declaredOutputs: graph.outputs.map { _ in .unknown }, path: path, fileByteCount: compiled.byteCount, irVersion: origin.irVersion,
+        graph: graph, declaredOutputs: graph.outputs.map { _ in .unknown }, path: path,
+        fileByteCount: compiled.byteCount, irVersion: origin.irVersion,
         operatorSets: origin.operatorSets, producer: origin.producer, operatorCounts: origin.operatorCounts,
-        warnings: compiled.staleness.map { "compiled with another \($0): kernels are chosen and weights packed again" })
+        warnings: compiled.staleness.map {
+          "compiled with another \($0): kernels are chosen and weights packed again"
+        })
       return
     }
     compiledFile = nil
@@ -57,7 +60,8 @@ public struct Model: Sendable {
     graph = file.graph
     if let problem = ImageLibrary.problem, graph.applies(ImageDecoder.name) {
       throw EngineError(
-        .modelRejected, subject: path, expectation: "a library that decodes images, for ImageDecoder", finding: problem)
+        .modelRejected, subject: path, expectation: "a library that decodes images, for ImageDecoder",
+        finding: problem)
     }
   }
 
@@ -83,7 +87,9 @@ public struct Model: Sendable {
 extension Graph {
   /// Whether a node of the graph or of a region applies the operator.
   fileprivate func applies(_ operatorName: String) -> Bool {
-    liveNodes.contains { node in node.op.name == operatorName || node.regions.contains { $0.applies(operatorName) } }
+    liveNodes.contains { node in
+      node.op.name == operatorName || node.regions.contains { $0.applies(operatorName) }
+    }
   }
 
   func ports(_ ports: [Port]) -> [Model.Port] {
@@ -94,7 +100,9 @@ extension Graph {
 extension CompiledFile {
   /// The parts of the key that are others here, such as `simd: AVX-512 there, AVX2 here`.
   var staleness: [String] {
-    func text(_ parts: [KeyPart], _ name: String) -> String { parts.first { $0.name == name }?.value ?? "none" }
+    func text(_ parts: [KeyPart], _ name: String) -> String {
+      parts.first { $0.name == name }?.value ?? "none"
+    }
     let here = Engine.key
     let names = here.map(\.name) + key.map(\.name).filter { name in !here.contains { $0.name == name } }
     return names.compactMap { name in

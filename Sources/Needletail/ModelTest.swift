@@ -105,7 +105,9 @@ package struct ModelTestRunner: Sendable {
           var state: [String: RuntimeValue] = [:]
           for set in test.sets {
             if let reason = try failure(of: set, test, model, compiled, backend, &state) {
-              return (.failed("\(backend.rawValue), \(optimization.rawValue), \(set.name): \(reason)"), operators)
+              return (
+                .failed("\(backend.rawValue), \(optimization.rawValue), \(set.name): \(reason)"), operators
+              )
             }
           }
         }
@@ -131,7 +133,8 @@ package struct ModelTestRunner: Sendable {
 
   /// `state`: inputs that the set before left; replaced by those for the next.
   private func failure(
-    of set: RecordedSet, _ test: ModelTestCase, _ model: Model, _ compiled: CompiledModel, _ backend: BackendChoice,
+    of set: RecordedSet, _ test: ModelTestCase, _ model: Model, _ compiled: CompiledModel,
+    _ backend: BackendChoice,
     _ state: inout [String: RuntimeValue]
   ) throws -> String? {
     let expected = try set.outputs(of: model)
@@ -156,7 +159,9 @@ package struct ModelTestRunner: Sendable {
       }
       var tolerance = test.tolerance ?? tolerance
       if model.graph.endsQuantized(i) { tolerance.steps = .atBorders }
-      if let reason = try actual.difference(from: expected, tolerance) { return "output '\(pair.0.name)': \(reason)" }
+      if let reason = try actual.difference(from: expected, tolerance) {
+        return "output '\(pair.0.name)': \(reason)"
+      }
     }
     return nil
   }
@@ -166,6 +171,7 @@ extension Graph {
   /// Whether an output is the rounding of what other nodes computed.
   fileprivate func endsQuantized(_ output: Int) -> Bool {
     guard nodeCount > 1, let producer = self[outputs[output].value].producer else { return false }
-    return self[producer].op is QuantizeLinear || self[producer].op is QLinearConv || self[producer].op is QLinearMatMul
+    return self[producer].op is QuantizeLinear || self[producer].op is QLinearConv
+      || self[producer].op is QLinearMatMul
   }
 }

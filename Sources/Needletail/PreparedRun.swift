@@ -36,13 +36,17 @@ package struct PlanFacts: Sendable {
   package var placement: [(backend: String, count: Int)] {
     var counts: [String: Int] = [:]
     for label in labels { counts[label.backend, default: 0] += 1 }
-    return counts.map { (backend: $0.key, count: $0.value) }.sorted { ($1.count, $0.backend) < ($0.count, $1.backend) }
+    return counts.map { (backend: $0.key, count: $0.value) }.sorted {
+      ($1.count, $0.backend) < ($0.count, $1.backend)
+    }
   }
 
   /// Nodes that another backend than `asked` runs; none for `auto`. Moving bytes is no node of the model's.
   package func strays(from asked: BackendChoice) -> [ExecutionPlan.Label] {
     if asked == .auto { return [] }
-    return labels.filter { $0.backend != asked.rawValue && $0.operatorName != "Reorder" && $0.operatorName != "Copy" }
+    return labels.filter {
+      $0.backend != asked.rawValue && $0.operatorName != "Reorder" && $0.operatorName != "Copy"
+    }
   }
 }
 

@@ -17,7 +17,9 @@ package struct RecordedSet: Hashable, Sendable {
   package static func sets(in folder: String) -> [RecordedSet] {
     let prefix = "test_data_set_"
     return folderEntries(folder).filter { $0.hasPrefix(prefix) }
-      .sorted { (Int($0.dropFirst(prefix.count)) ?? .max, $0) < (Int($1.dropFirst(prefix.count)) ?? .max, $1) }
+      .sorted {
+        (Int($0.dropFirst(prefix.count)) ?? .max, $0) < (Int($1.dropFirst(prefix.count)) ?? .max, $1)
+      }
       .map { RecordedSet(folder: folder + "/" + $0) }
   }
 }
@@ -55,7 +57,8 @@ package func readValue(_ path: String, as type: ValueType) throws(EngineError) -
     }
   }
   guard path.hasSuffix(".pb") else {
-    throw EngineError(.wrongInput, subject: path, expectation: "a .npy or .pb file", finding: "another ending")
+    throw EngineError(
+      .wrongInput, subject: path, expectation: "a .npy or .pb file", finding: "another ending")
   }
   do throws(ImportError) { return try TensorFile.read(path, as: type) } catch {
     throw EngineError(.wrongInput, subject: "", expectation: "", finding: error.description)

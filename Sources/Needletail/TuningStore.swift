@@ -80,7 +80,9 @@ final class TuningStore: Sendable {
   private static let mostFiles = 8
 
   private static let folder: String? = {
-    func absolute(_ name: String) -> String? { environmentVariable(name).flatMap { $0.hasPrefix("/") ? $0 : nil } }
+    func absolute(_ name: String) -> String? {
+      environmentVariable(name).flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
     return (absolute("XDG_CACHE_HOME") ?? absolute("HOME").map { "\($0)/.cache" }).map { "\($0)/needletail" }
   }()
 

@@ -2,13 +2,15 @@ import Tensors
 
 extension RuntimeValue {
   /// In a sentence, what lies further from `expected` than `tolerance` allows; nil: nothing.
-  package func difference(from expected: RuntimeValue, _ tolerance: Tolerance) throws(TensorError) -> String? {
+  package func difference(from expected: RuntimeValue, _ tolerance: Tolerance) throws(TensorError) -> String?
+  {
     switch (self, expected) {
     case (.tensor(let actual), .tensor(let expected)):
       let difference = try TensorDifference(actual, expected: expected, tolerance)
       guard !difference.isWithin, let reason = difference.reason else { return nil }
       if !difference.isComparable { return reason }
-      return "\(reason) (\(difference.beyondCount) of \(difference.elementCount) elements beyond the tolerance)"
+      return
+        "\(reason) (\(difference.beyondCount) of \(difference.elementCount) elements beyond the tolerance)"
     case (.sequence(let actual), .sequence(let expected)):
       if actual.count != expected.count {
         return "expected a sequence of \(expected.count), found one of \(actual.count)"
@@ -22,7 +24,9 @@ extension RuntimeValue {
       if let reason = try RuntimeValue.tensor(keys).difference(from: .tensor(expectedKeys), tolerance) {
         return "keys: \(reason)"
       }
-      return try RuntimeValue.tensor(values).difference(from: .tensor(expectedValues), tolerance).map { "values: \($0)" }
+      return try RuntimeValue.tensor(values).difference(from: .tensor(expectedValues), tolerance).map {
+        "values: \($0)"
+      }
     default: return "expected \(expected.kindText), found \(kindText)"
     }
   }

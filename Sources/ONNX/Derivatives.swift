@@ -8,10 +8,12 @@ enum Derivatives {
   /// Whether the operator, in this form, has a derivative.
   typealias Rule = @Sendable (any Operator, inout DerivativeStep) throws(Unsupported.Reason) -> Bool
 
-  static let rules: [ObjectIdentifier: Rule] = Dictionary(uniqueKeysWithValues: elementwise + linear + shaping)
+  static let rules: [ObjectIdentifier: Rule] = Dictionary(
+    uniqueKeysWithValues: elementwise + linear + shaping)
 
   private static func rule<Op: Operator>(
-    _ type: Op.Type, _ build: @escaping @Sendable (Op, inout DerivativeStep) throws(Unsupported.Reason) -> Bool
+    _ type: Op.Type,
+    _ build: @escaping @Sendable (Op, inout DerivativeStep) throws(Unsupported.Reason) -> Bool
   ) -> (ObjectIdentifier, Rule) {
     (
       ObjectIdentifier(type),
@@ -103,7 +105,9 @@ enum Derivatives {
   private static func binary(
     _ function: BinaryFunction, _ step: inout DerivativeStep
   ) throws(Unsupported.Reason) -> Bool {
-    guard let g = step.g, let y = step.y, let a = step.operand(0), let b = step.operand(1) else { return true }
+    guard let g = step.g, let y = step.y, let a = step.operand(0), let b = step.operand(1) else {
+      return true
+    }
     func give(
       _ ofA: (Term) throws(Unsupported.Reason) -> Term, _ ofB: (Term) throws(Unsupported.Reason) -> Term
     ) throws(Unsupported.Reason) {
@@ -112,8 +116,10 @@ enum Derivatives {
     }
     switch function {
     case .add: try give({ _ throws(Unsupported.Reason) in g }, { _ throws(Unsupported.Reason) in g })
-    case .sub: try give({ _ throws(Unsupported.Reason) in g }, { _ throws(Unsupported.Reason) in try g.of(.neg) })
-    case .mul: try give({ _ throws(Unsupported.Reason) in try g * b }, { _ throws(Unsupported.Reason) in try g * a })
+    case .sub:
+      try give({ _ throws(Unsupported.Reason) in g }, { _ throws(Unsupported.Reason) in try g.of(.neg) })
+    case .mul:
+      try give({ _ throws(Unsupported.Reason) in try g * b }, { _ throws(Unsupported.Reason) in try g * a })
     case .div:
       try give(
         { _ throws(Unsupported.Reason) in try g / b },
@@ -134,7 +140,8 @@ enum Derivatives {
         { _ throws(Unsupported.Reason) in try g.scalar(0).kept(where: isPositive, else: g * a) })
     case .max, .min: try shareOut(g, y, &step)
     case .mod, .fmod: return false
-    case .and, .or, .xor, .bitwiseAnd, .bitwiseOr, .bitwiseXor, .shiftLeft, .shiftRight, .equal, .less, .lessOrEqual,
+    case .and, .or, .xor, .bitwiseAnd, .bitwiseOr, .bitwiseXor, .shiftLeft, .shiftRight, .equal, .less,
+      .lessOrEqual,
       .greater, .greaterOrEqual:
       break
     }
@@ -142,12 +149,15 @@ enum Derivatives {
   }
 
   /// To each operand the part of the gradient where it is the result; operands that are equal there share it.
-  private static func shareOut(_ g: Term, _ y: Term, _ step: inout DerivativeStep) throws(Unsupported.Reason) {
+  private static func shareOut(_ g: Term, _ y: Term, _ step: inout DerivativeStep) throws(Unsupported.Reason)
+  {
     let type = try y.elementType()
     var hits: [Term] = []
     for case let x? in step.operands { hits.append(try x.with(y, .equal).cast(to: type)) }
     let share = try g / step.tape.add(Variadic(.sum), hits)
-    for i in step.operands.indices { try step.give(i) { _ throws(Unsupported.Reason) in try share * hits[i] } }
+    for i in step.operands.indices {
+      try step.give(i) { _ throws(Unsupported.Reason) in try share * hits[i] }
+    }
   }
 
   // MARK: - Products and sums

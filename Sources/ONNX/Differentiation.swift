@@ -28,7 +28,9 @@ struct Differentiation {
     if self.variables.count != variables.count {
       throw .attribute(name: "xs", expected: "different values in xs and zs", found: "one twice")
     }
-    for (variable, operand) in zip(variables, operands) where variable != operand { moved[variable] = operand }
+    for (variable, operand) in zip(variables, operands) where variable != operand {
+      moved[variable] = operand
+    }
   }
 
   /// The gradients of the sum of the elements of `y`, by variable; absent where `y` does not depend on one.
@@ -42,7 +44,9 @@ struct Differentiation {
       try evaluate(node)
     }
     let target = tape.term(moved[y] ?? y)
-    guard target.type?.dataType.isFloatingPoint == true else { throw .form("needs y to be of floating point") }
+    guard target.type?.dataType.isFloatingPoint == true else {
+      throw .form("needs y to be of floating point")
+    }
     gradients[y] = try target.filled(with: 1)
     for node in path.reversed() {
       let given = node.outputs.map { $0.flatMap { gradients[$0] } }
@@ -90,9 +94,11 @@ struct Differentiation {
     if !isActive.contains(true) { return }
     func terms(_ ids: [ValueID?]) -> [Term?] { ids.map { $0.map { tape.term(moved[$0] ?? $0) } } }
     var step = DerivativeStep(
-      tape: tape, operands: terms(node.inputs), results: terms(node.outputs), gradients: given, isActive: isActive)
+      tape: tape, operands: terms(node.inputs), results: terms(node.outputs), gradients: given,
+      isActive: isActive)
     guard let rule = Derivatives.rules[ObjectIdentifier(type(of: node.op))], try rule(node.op, &step) else {
-      throw .form("y depends on xs through '\(node.name)', and \(node.op.text) has no rule of differentiation")
+      throw .form(
+        "y depends on xs through '\(node.name)', and \(node.op.text) has no rule of differentiation")
     }
     for (i, id) in node.inputs.enumerated() {
       guard let id, isActive[i], let made = step.made[i] else { continue }
@@ -148,7 +154,8 @@ final class Tape {
   ) throws(Unsupported.Reason) -> [ValueID?] {
     try spend(1)
     count += 1
-    let made = context.insertAll(op, operands, regions: regions, count: results, suffix: "\(op.name)_\(count)")
+    let made = context.insertAll(
+      op, operands, regions: regions, count: results, suffix: "\(op.name)_\(count)")
     if made.contains(nil) { throw .form("the values given do not fit what y is made of") }
     return made
   }

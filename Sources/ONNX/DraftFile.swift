@@ -10,7 +10,8 @@ package final class DraftFile<Failure: Error> {
   private var isCommitted = false
 
   /// `failure` says what a call that fails is thrown as.
-  package init(_ path: String, failure: @escaping (_ call: String, _ code: Int32) -> Failure) throws(Failure) {
+  package init(_ path: String, failure: @escaping (_ call: String, _ code: Int32) -> Failure) throws(Failure)
+  {
     self.path = path
     self.failure = failure
     draft = "\(path).\(getpid()).part"

@@ -158,7 +158,8 @@ final class ExportContext {
   ) throws(Unwritable.Reason) {
     try require(since, of: domain, for: operatorName)
     writer.put(
-      operatorName, domain: domain, inputs, results(naming: namesAll), named: node.name, attributes.compactMap { $0 })
+      operatorName, domain: domain, inputs, results(naming: namesAll), named: node.name,
+      attributes.compactMap { $0 })
   }
 
   private func require(

@@ -36,7 +36,8 @@ extension GraphBuilder {
     }
     let outer = place
     place = Place(
-      path: name + "/", scope: scope, versions: versions(of: function), functionDepth: outer.functionDepth + 1)
+      path: name + "/", scope: scope, versions: versions(of: function), functionDepth: outer.functionDepth + 1
+    )
     defer { place = outer }
     do throws(StructureError) {
       let plan = try GraphOrder(body, outer: Set(function.inputs))
@@ -49,7 +50,9 @@ extension GraphBuilder {
     var results: [ValueID?] = []
     for (i, output) in function.outputs.prefix(call.outputs.count).enumerated() {
       let isWanted = !call.outputs[i].isEmpty
-      if isWanted, place.scope[output] == nil { throw .form("function \(function.name) does not make '\(output)'") }
+      if isWanted, place.scope[output] == nil {
+        throw .form("function \(function.name) does not make '\(output)'")
+      }
       results.append(isWanted ? place.scope[output] : nil)
     }
     return results
@@ -119,7 +122,9 @@ extension GraphProto {
 
 extension GraphBuilder {
   /// Adds the nodes of a graph that is an attribute, which sees the names around it; returns its one output.
-  func inline(_ region: GraphProto, _ inputs: [ValueID?], named name: String) throws(Unsupported.Reason) -> ValueID? {
+  func inline(_ region: GraphProto, _ inputs: [ValueID?], named name: String) throws(Unsupported.Reason)
+    -> ValueID?
+  {
     if place.functionDepth >= Self.depthLimit {
       throw .form("functions call each other more than \(Self.depthLimit) deep")
     }

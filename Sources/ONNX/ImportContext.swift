@@ -97,7 +97,8 @@ package final class NodeContext {
     _ op: any Operator, _ inputs: [ValueID?], regions: [Graph] = [], count: Int, suffix: String
   ) -> [ValueID?] {
     let made = builder.addNode(
-      op, inputs, regions: regions, outputs: (0..<count).map { "\(name)/\(suffix)_\($0)" }, named: "\(name)/\(suffix)",
+      op, inputs, regions: regions, outputs: (0..<count).map { "\(name)/\(suffix)_\($0)" },
+      named: "\(name)/\(suffix)",
       mirrors: false)
     return made.isEmpty ? [ValueID?](repeating: nil, count: count) : made
   }

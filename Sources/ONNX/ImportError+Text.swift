@@ -128,7 +128,8 @@ extension Unsupported: CustomStringConvertible {
       "export the model without the fusions of ONNX Runtime"
     case .domain: "export the model without them, or with functions that say what they mean"
     case .unknownOperator: "express it by operators of the standard, or as a function of the model"
-    case .data(let error) where error.isExternal: "keep files of external data beside the model, as it was exported"
+    case .data(let error) where error.isExternal:
+      "keep files of external data beside the model, as it was exported"
     case .version(let found, let known):
       operatorName.isEmpty || found > known.upperBound
         ? "convert the model to opset \(known.upperBound) with onnx.version_converter"

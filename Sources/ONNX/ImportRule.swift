@@ -20,8 +20,10 @@ package struct ImportRule: Sendable {
   package let build: @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
 
   package init(
-    _ operatorName: String, domain: String = "", _ versions: ClosedRange<Int64>? = nil, inputs: ClosedRange<Int>,
-    outputs: ClosedRange<Int> = 1...1, build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
+    _ operatorName: String, domain: String = "", _ versions: ClosedRange<Int64>? = nil,
+    inputs: ClosedRange<Int>,
+    outputs: ClosedRange<Int> = 1...1,
+    build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
   ) {
     self.operatorName = operatorName
     self.domain = domain
@@ -33,10 +35,12 @@ package struct ImportRule: Sendable {
 
   package init(
     _ operatorName: String, domain: String = "", since version: Int64, inputs: ClosedRange<Int>,
-    outputs: ClosedRange<Int> = 1...1, build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
+    outputs: ClosedRange<Int> = 1...1,
+    build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
   ) {
     self.init(
-      operatorName, domain: domain, version...ImportRules.newestVersion(of: domain), inputs: inputs, outputs: outputs,
+      operatorName, domain: domain, version...ImportRules.newestVersion(of: domain), inputs: inputs,
+      outputs: outputs,
       build: build)
   }
 }
@@ -84,14 +88,17 @@ package enum ImportRules {
     byName.keys.map { $0.domain.isEmpty ? $0.name : "\($0.domain)::\($0.name)" }.sorted()
   }
 
-  static func rule(for operatorName: String, domain: String, version: Int64) throws(Unsupported.Reason) -> ImportRule {
+  static func rule(for operatorName: String, domain: String, version: Int64) throws(Unsupported.Reason)
+    -> ImportRule
+  {
     let rules = rules(for: operatorName, domain: domain)
     if let rule = rules.first(where: { $0.versions.contains(version) }) { return rule }
     guard let first = rules.map(\.versions.lowerBound).min(),
       let last = rules.map(\.versions.upperBound).max()
     else {
       if let reason = refusals[Key(domain: domain, name: operatorName)] { throw .form(reason) }
-      throw domain == "com.microsoft" ? .form("this operator of ONNX Runtime is not supported") : .unknownOperator
+      throw domain == "com.microsoft"
+        ? .form("this operator of ONNX Runtime is not supported") : .unknownOperator
     }
     throw .version(found: version, known: first...last)
   }

@@ -80,7 +80,9 @@ final class ImportSession {
 
   /// Whether `body` found that types do not fit, and nothing worse: that is forgotten then.
   func forgetsTypes(of body: () throws(StructureError) -> Void) throws(StructureError) -> Bool {
-    let (count, named, broken, misfits) = (problemCount, unsupported.count, tensorErrors.count, inferenceErrors.count)
+    let (count, named, broken, misfits) = (
+      problemCount, unsupported.count, tensorErrors.count, inferenceErrors.count
+    )
     try body()
     guard problemCount > count, unsupported.count == named, tensorErrors.count == broken else { return false }
     problemCount = count

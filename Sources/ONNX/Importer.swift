@@ -88,7 +88,9 @@ package enum Importer {
     try session.throwProblems()
     return ImportedModel(
       graph: builder.graph,
-      declaredOutputs: graph.outputs.map { (try? session.inputType($0.type ?? .none, of: $0.name)) ?? .unknown },
+      declaredOutputs: graph.outputs.map {
+        (try? session.inputType($0.type ?? .none, of: $0.name)) ?? .unknown
+      },
       path: file.path, fileByteCount: file.bytes.count, irVersion: proto.irVersion,
       operatorSets: proto.operatorSets,
       producer: proto.producerVersion.isEmpty

@@ -90,15 +90,20 @@ extension TensorFile.Proto {
       case 3: try reader.int64s(field, "MapProto.keys", into: &integers)
       case 4: words.append(Array(try reader.string(field, "MapProto.string_keys").utf8))
       case 5:
-        if case .sequence(let items) = try reader.message(field, "MapProto.values", { r throws(WireError) in
-          try sequence(&r, of: .unknown)
-        }) {
+        if case .sequence(let items) = try reader.message(
+          field, "MapProto.values",
+          { r throws(WireError) in
+            try sequence(&r, of: .unknown)
+          })
+        {
           values = items
         }
       default: try reader.skip(field, "MapProto")
       }
     }
-    let keys = words.isEmpty ? try? Tensor(integers, sizes: [integers.count]) : try? Tensor(strings: words, sizes: [words.count])
+    let keys =
+      words.isEmpty
+      ? try? Tensor(integers, sizes: [integers.count]) : try? Tensor(strings: words, sizes: [words.count])
     return keys.map { .map(keys: $0, values: values) } ?? .absent
   }
 
@@ -141,7 +146,7 @@ extension TensorFile.Proto {
     case .tensor(let proto): return .tensor(try tensors.tensor(proto))
     case .sparse(let proto): return .tensor(try tensors.decode(proto).tensor)
     case .absent: return .absent
-    case .map(let keys, let values): 
+    case .map(let keys, let values):
       var numbers: [Float] = []
       for value in values {
         if let tensor = try value.decoded(tensors).tensor, let more = try? tensor.floats() { numbers += more }

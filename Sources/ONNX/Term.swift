@@ -22,7 +22,9 @@ struct Term {
   static func - (a: Double, b: Term) throws(Unsupported.Reason) -> Term { try b.scalar(a) - b }
   static func / (a: Double, b: Term) throws(Unsupported.Reason) -> Term { try b.scalar(a) / b }
 
-  func of(_ function: UnaryFunction) throws(Unsupported.Reason) -> Term { try tape.add(Unary(function), [self]) }
+  func of(_ function: UnaryFunction) throws(Unsupported.Reason) -> Term {
+    try tape.add(Unary(function), [self])
+  }
 
   func with(_ other: Term, _ function: BinaryFunction) throws(Unsupported.Reason) -> Term {
     try tape.add(Binary(function), [self, other])
@@ -46,10 +48,14 @@ struct Term {
   }
 
   /// A scalar of the same element type.
-  func scalar(_ value: Double) throws(Unsupported.Reason) -> Term { try tape.scalar(value, of: try elementType()) }
+  func scalar(_ value: Double) throws(Unsupported.Reason) -> Term {
+    try tape.scalar(value, of: try elementType())
+  }
 
   func elementType() throws(Unsupported.Reason) -> DataType {
-    guard let type = type?.dataType else { throw .form("needs the element types on the way to y to be known") }
+    guard let type = type?.dataType else {
+      throw .form("needs the element types on the way to y to be known")
+    }
     return type
   }
 
@@ -102,7 +108,8 @@ struct Term {
     var axes = Array(0..<extra)
     for (i, size) in to.enumerated() where size != from[extra + i] {
       guard size.fixed == 1 else {
-        throw .form("cannot tell from the sizes [\(to.map(\.text).joined(separator: ","))] which axes are repeated")
+        throw .form(
+          "cannot tell from the sizes [\(to.map(\.text).joined(separator: ","))] which axes are repeated")
       }
       axes.append(extra + i)
     }

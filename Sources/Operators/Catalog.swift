@@ -13,7 +13,8 @@ package enum Catalog {
     TreeEnsemble.self, SupportVectors.self, Classify.self, TransformScores.self, LabelEncoder.self,
     OneHotEncoder.self, ZipMap.self, TrainingStep.self,
     // Quantization, Recurrent
-    QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self, QLinearMatMul.self,
+    QuantizeLinear.self, DequantizeLinear.self, DynamicQuantizeLinear.self, MatMulInteger.self,
+    QLinearMatMul.self,
     ConvInteger.self, QLinearConv.self, Recurrent.self,
     // Pooling
     MaxPool.self, AveragePool.self, GlobalAveragePool.self, GlobalMaxPool.self,
@@ -23,7 +24,8 @@ package enum Catalog {
     Unary.self, Binary.self, Variadic.self, Clip.self, Where.self, Cast.self, Identity.self, Dropout.self,
     Softmax.self, LogSoftmax.self, Reduce.self, ArgReduce.self,
     // Attention, Transformer
-    Attention.self, RMSNormalization.self, GroupNormalization.self, RotaryEmbedding.self, LinearAttention.self,
+    Attention.self, RMSNormalization.self, GroupNormalization.self, RotaryEmbedding.self,
+    LinearAttention.self,
     TensorScatter.self,
     // Shaping, Selection, Resize
     Reshape.self, Flatten.self, Squeeze.self, Unsqueeze.self, Transpose.self, Expand.self, Tile.self,
@@ -43,7 +45,8 @@ package enum Catalog {
     // Generation, Control, Storage
     Shape.self, Size.self, Range.self, ConstantOfShape.self, If.self, Loop.self, SequenceConstruct.self,
     SequenceAt.self, SequenceLength.self, SequenceEmpty.self, SequenceInsert.self, SequenceErase.self,
-    SplitToSequence.self, ConcatFromSequence.self, OptionalOf.self, OptionalHasElement.self, OptionalGetElement.self,
+    SplitToSequence.self, ConcatFromSequence.self, OptionalOf.self, OptionalHasElement.self,
+    OptionalGetElement.self,
     Reorder.self, Group.self,
   ]
 

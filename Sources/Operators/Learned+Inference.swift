@@ -20,7 +20,9 @@ extension TreeEnsemble {
     try context.expect(7...10)
     _ = try context.tensor(0, of: ElementTypes.features + [.float16])
     for i in [1, 3, 4, 5, 8] { _ = try context.optionalTensor(i)?.expect([.int64], operand: i) }
-    for i in [2, 6, 7, 9] { _ = try context.optionalTensor(i)?.expect([.float32, .float64, .float16], operand: i) }
+    for i in [2, 6, 7, 9] {
+      _ = try context.optionalTensor(i)?.expect([.float32, .float64, .float16], operand: i)
+    }
     if targets < 1 || targets > Window.limit {
       throw GraphError(.attribute("n_targets", expected: "at least 1", found: "\(targets)"))
     }
@@ -44,7 +46,8 @@ extension SupportVectors {
     let pairs = Dimension(count * (count - 1) / 2)
     let hasProbabilities = context.operand(4) != nil
     return [
-      .tensor(.float32, [rows, hasProbabilities ? Dimension(count) : pairs]), .tensor(.float32, [rows, Dimension(count)]),
+      .tensor(.float32, [rows, hasProbabilities ? Dimension(count) : pairs]),
+      .tensor(.float32, [rows, Dimension(count)]),
     ]
   }
 }

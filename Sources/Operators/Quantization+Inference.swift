@@ -47,7 +47,8 @@ extension DequantizeLinear {
     }
     guard let type = to ?? scale?.dataType else { return [.unknown] }
     if type == .float8E8M0 {
-      throw GraphError(.attribute("output_dtype", expected: "a type beside scales of type float8E8M0", found: "none"))
+      throw GraphError(
+        .attribute("output_dtype", expected: "a type beside scales of type float8E8M0", found: "none"))
     }
     return [.tensor(type, x?.shape)]
   }

@@ -37,7 +37,8 @@ package struct Recurrent: Operator {
   /// A function of a gate, with the parameters that some of them take.
   package struct Activation: Hashable, Codable, Sendable {
     package enum Function: String, Hashable, Codable, Sendable, CaseIterable {
-      case relu, tanh, sigmoid, affine, leakyRelu, thresholdedRelu, scaledTanh, hardSigmoid, elu, softsign, softplus
+      case relu, tanh, sigmoid, affine, leakyRelu, thresholdedRelu, scaledTanh, hardSigmoid, elu, softsign,
+        softplus
     }
     package var function: Function
     package var alpha: Real

@@ -83,7 +83,9 @@ package struct RegularExpression: Sendable {
     for (i, scalar) in text.enumerated() {
       if current.list.isEmpty { return false }
       for position in current.list {
-        if case .one(let set) = steps[position], set.contains(scalar) { follow(position + 1, at: i + 1, text, &next) }
+        if case .one(let set) = steps[position], set.contains(scalar) {
+          follow(position + 1, at: i + 1, text, &next)
+        }
       }
       swap(&current, &next)
       next.clear()
@@ -160,7 +162,9 @@ private struct CharacterSet: Sendable {
     if !isIn, ignoresCase {
       let properties = scalar.properties
       for mapping in [properties.lowercaseMapping, properties.uppercaseMapping] where !isIn {
-        if mapping.unicodeScalars.count == 1, let other = mapping.unicodeScalars.first { isIn = has(other.value) }
+        if mapping.unicodeScalars.count == 1, let other = mapping.unicodeScalars.first {
+          isIn = has(other.value)
+        }
       }
     }
     return isIn != isNegated
@@ -223,7 +227,8 @@ private struct Parser {
 
   private mutating func takes(_ word: String) -> Bool {
     let scalars = Array(word.unicodeScalars)
-    guard text.count - position >= scalars.count, Array(text[position..<position + scalars.count]) == scalars else {
+    guard text.count - position >= scalars.count, Array(text[position..<position + scalars.count]) == scalars
+    else {
       return false
     }
     position += scalars.count
@@ -417,7 +422,9 @@ private struct Parser {
         let isNegated = takes("^")
         var name = ""
         while peek != ":" { name.unicodeScalars.append(try take()) }
-        guard let ranges = Self.classes[name], takes(":]") else { throw SyntaxError(reason: "[:\(name): is no class") }
+        guard let ranges = Self.classes[name], takes(":]") else {
+          throw SyntaxError(reason: "[:\(name): is no class")
+        }
         set.formUnion(CharacterSet(ranges: ranges, isNegated: isNegated))
         continue
       }
@@ -427,7 +434,9 @@ private struct Parser {
         continue
       }
       position += 1
-      guard let last = try member().single, first <= last else { throw SyntaxError(reason: "a range that is none") }
+      guard let last = try member().single, first <= last else {
+        throw SyntaxError(reason: "a range that is none")
+      }
       set.ranges.append(first...last)
     }
     position += 1

@@ -65,7 +65,9 @@ extension SequenceInsert {
     let element = try context.sequenceElement(0)
     guard let item = context.operand(1) else { throw GraphError(.missing(operand: 1)) }
     guard let element, element != .unknown else { return [.sequence(item.type)] }
-    if let expected = element.tensor?.dataType, let found = try item.tensorType(1)?.dataType, found != expected {
+    if let expected = element.tensor?.dataType, let found = try item.tensorType(1)?.dataType,
+      found != expected
+    {
       throw GraphError(.dataType(operand: 1, expected: [expected], found: found))
     }
     var joiner = TypeJoiner(context, seenBy: context.operands)
@@ -102,7 +104,9 @@ extension SplitToSequence {
 extension ConcatFromSequence {
   package func inferTypes(_ context: InferenceContext) throws(GraphError) -> [ValueType] {
     try context.expect(1...1)
-    guard let element = try context.sequenceElement(0), case .tensor(let type) = element else { return [.unknown] }
+    guard let element = try context.sequenceElement(0), case .tensor(let type) = element else {
+      return [.unknown]
+    }
     guard let shape = type.shape else { return [.tensor(type.dataType, nil)] }
     // Sizes that are not numbers may differ from item to item.
     var sizes = shape.enumerated().map { $1.fixed == nil ? context.fresh($0 + 1) : $1 }

@@ -87,7 +87,9 @@ package struct TfIdfVectorizer: Operator {
   package func grams(ofLength n: Int, poolCount: Int) -> (start: Int, count: Int)? {
     guard n >= 1, n <= starts.count else { return (0, 0) }
     let end = n < starts.count ? starts[n] : poolCount
-    guard starts[n - 1] >= 0, starts[n - 1] <= end, end <= poolCount, (end - starts[n - 1]) % n == 0 else { return nil }
+    guard starts[n - 1] >= 0, starts[n - 1] <= end, end <= poolCount, (end - starts[n - 1]) % n == 0 else {
+      return nil
+    }
     return (starts[n - 1], (end - starts[n - 1]) / n)
   }
 }

@@ -23,7 +23,8 @@ package struct TrainingStep: Operator {
   package var decay: Real
 
   package init(
-    _ method: Method, alpha: Real = 0, beta: Real = 0, epsilon: Real = 0, penalty: Real = 0, penaltyAfter: Real = 0,
+    _ method: Method, alpha: Real = 0, beta: Real = 0, epsilon: Real = 0, penalty: Real = 0,
+    penaltyAfter: Real = 0,
     decay: Real = 0
   ) {
     self.method = method

@@ -15,7 +15,8 @@ package enum PassCatalog {
   static let channelAffine = RewritePass("scale-shift", ChannelAffine.rules)
   static let foldScaleShift = RewritePass("fold-scale-shift", FoldScaleShift.rules)
   static let foldPadding = RewritePass("fold-padding", FoldPadding.rules)
-  static let raise = RewritePass("raise", RaiseActivations.rules + RaiseNormalization.rules + RaiseAttention.rules)
+  static let raise = RewritePass(
+    "raise", RaiseActivations.rules + RaiseNormalization.rules + RaiseAttention.rules)
   static let epilogues = RewritePass("epilogues", Epilogues.rules)
 
   private static let known: [any Pass] = [DeadCode(), branches, FoldShapes(), FoldConstants()]

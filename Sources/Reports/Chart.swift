@@ -46,7 +46,8 @@ package struct Chart: Sendable {
   package var series: [Series]
 
   package init(
-    _ title: String, _ kind: Kind, xTitle: String, yTitle: String, xScale: Scale = .linear, yScale: Scale = .linear,
+    _ title: String, _ kind: Kind, xTitle: String, yTitle: String, xScale: Scale = .linear,
+    yScale: Scale = .linear,
     series: [Series]
   ) {
     self.title = title

@@ -106,7 +106,9 @@ struct ChartScript {
   ) {
     var parts: [String] = []
     for (i, series) in chart.series.enumerated() where !series.points.isEmpty {
-      let rows = series.points.map { ($0, row($0.x + offset(of: i, at: $0.x) * thickness, $0, Self.label($0))) }
+      let rows = series.points.map {
+        ($0, row($0.x + offset(of: i, at: $0.x) * thickness, $0, Self.label($0)))
+      }
       block("bars\(i)", rows.map(\.1.bar))
       parts.append(
         "$bars\(i) using 1:2:3:4:5:6 with boxxyerror fs solid noborder lc rgb \(ChartColour.series(i).quoted)"

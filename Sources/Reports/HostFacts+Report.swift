@@ -7,12 +7,15 @@ extension HostFacts {
     guard let first = readSmallFile("/proc/loadavg")?.split(separator: " ").first, let load = Double(first),
       load > Double(budget.affinity) * 0.75
     else { return nil }
-    return "the load average is \(first) on \(counted(budget.affinity, "processor")): other work disturbs what is measured"
+    return
+      "the load average is \(first) on \(counted(budget.affinity, "processor")): other work disturbs what is measured"
   }
 
   /// `AMD EPYC, avx512f, …; 2 threads (affinity 2, quota none)`
   package func line(threads: Int?) -> String {
-    let isas = features.filter { ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "asimd", "sve"].contains($0) }
+    let isas = features.filter {
+      ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "asimd", "sve"].contains($0)
+    }
     return ([processor] + isas).joined(separator: ", ") + "; " + ThreadBudget(requested: threads).explanation
   }
 

@@ -5,7 +5,8 @@ import Measurement
 package func latencyReportJSON(_ report: LatencyReport, doubts: [MeasurementDoubt]) -> [(String, JSON)] {
   [
     ("callers", .integer(report.callers)), ("requests", .integer(report.latency.count)),
-    ("warm_up_requests", .integer(report.warmUpRequests)), ("unserved_requests", .integer(report.unservedCount)),
+    ("warm_up_requests", .integer(report.warmUpRequests)),
+    ("unserved_requests", .integer(report.unservedCount)),
     ("window_s", .number(report.windowSeconds)), ("requested_per_s", JSON(report.requestedRate)),
     ("offered_per_s", .number(report.offeredRate)), ("served_per_s", .number(report.servedRate)),
     (

@@ -64,6 +64,8 @@ package func grouped(_ count: Int) -> String {
 }
 
 /// `1 node`, `2 nodes`
-package func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+package func counted(_ count: Int, _ noun: String) -> String {
+  "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+}
 
 package func percent(_ share: Double, digits: Int = 1) -> String { fixed(share * 100, digits) + " %" }

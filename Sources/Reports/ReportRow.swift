@@ -20,8 +20,10 @@ struct ReportRow {
 extension ReportRow {
   /// Names that tell rows apart, in the order in which a reader wants them; a number is told with its name.
   private static let identifying = [
-    "model", "study", "table", "dataset", "layer", "shape", "engine", "backend", "optimize", "variant", "precision",
-    "batch", "batch_items", "threads", "concurrency", "callers", "rate_per_s", "requested_per_s", "test_items",
+    "model", "study", "table", "dataset", "layer", "shape", "engine", "backend", "optimize", "variant",
+    "precision",
+    "batch", "batch_items", "threads", "concurrency", "callers", "rate_per_s", "requested_per_s",
+    "test_items",
     "operator", "kernel", "formats", "pass", "case", "name", "node",
   ]
   /// Lists that repeat what other fields say.
@@ -62,7 +64,11 @@ extension ReportRow {
         if row.identity == outer { continue }
         rows.append(row)
         for (name, value) in element.members ?? [] where value.array != nil && !repeated.contains(name) {
-          if name == "layers" { addLayers(value, within: row.identity) } else { add(value, within: row.identity) }
+          if name == "layers" {
+            addLayers(value, within: row.identity)
+          } else {
+            add(value, within: row.identity)
+          }
         }
       }
     }
@@ -73,9 +79,13 @@ extension ReportRow {
         rows.append(row)
       }
     }
-    for (name, value) in report.members ?? [] where name != "passes" { add(value, within: name == "rows" ? [] : [name]) }
+    for (name, value) in report.members ?? [] where name != "passes" {
+      add(value, within: name == "rows" ? [] : [name])
+    }
     if let passes = report["passes"], let list = passes["left_out"] {
-      add(list, within: ReportRow(passes, within: ["without"], identifying: ["backend", "batch", "threads"]).identity)
+      add(
+        list,
+        within: ReportRow(passes, within: ["without"], identifying: ["backend", "batch", "threads"]).identity)
     }
     return rows
   }

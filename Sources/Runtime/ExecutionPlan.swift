@@ -107,7 +107,8 @@ extension ExecutionPlan {
   /// Bytes that it holds for its binding alone.
   package var byteCount: Int {
     // A kernel with its request and tables takes about a kilobyte, its label half of one.
-    addedByteCount + 1024 + places.count * MemoryLayout<Place>.stride + steps.count * (MemoryLayout<Step>.stride + 1536)
+    addedByteCount + 1024 + places.count * MemoryLayout<Place>.stride + steps.count
+      * (MemoryLayout<Step>.stride + 1536)
   }
 
   /// Bytes that a run writes.
@@ -115,7 +116,9 @@ extension ExecutionPlan {
 
   /// The plan that does this one's steps `turns` times, for a batch as many times as large. `inputs` and `outputs` tell
   /// which hold the items along their first axis; the others stay where they are.
-  package func repeated(_ turns: Int, inputs isBatchedInput: [Bool], outputs isBatchedOutput: [Bool]) -> ExecutionPlan {
+  package func repeated(_ turns: Int, inputs isBatchedInput: [Bool], outputs isBatchedOutput: [Bool])
+    -> ExecutionPlan
+  {
     func larger(_ placements: [Placement], _ isBatched: [Bool]) -> [Placement] {
       zip(placements, isBatched).map { placement, isBatched in
         guard isBatched, let first = placement.sizes.first else { return placement }
@@ -125,14 +128,18 @@ extension ExecutionPlan {
       }
     }
     return ExecutionPlan(
-      steps: steps, places: places, arenaByteCount: arenaByteCount, liveByteCount: liveByteCount, constants: constants,
+      steps: steps, places: places, arenaByteCount: arenaByteCount, liveByteCount: liveByteCount,
+      constants: constants,
       inputs: larger(inputs, isBatchedInput), outputs: larger(outputs, isBatchedOutput),
       labels: labels.map { label in
         var label = label
-        label.work = label.work.map { Work(operations: $0.operations * Double(turns), bytes: $0.bytes * Double(turns)) }
+        label.work = label.work.map {
+          Work(operations: $0.operations * Double(turns), bytes: $0.bytes * Double(turns))
+        }
         return label
       }, reorderCount: reorderCount, turns: turns,
       inputSteps: zip(inputs, isBatchedInput).map { $1 ? $0.byteCount : 0 },
-      outputSteps: zip(outputs, isBatchedOutput).map { $1 ? $0.byteCount : 0 }, addedByteCount: addedByteCount)
+      outputSteps: zip(outputs, isBatchedOutput).map { $1 ? $0.byteCount : 0 }, addedByteCount: addedByteCount
+    )
   }
 }

@@ -60,7 +60,9 @@ package final class Interpreter {
     }
     // Room is made before the new arena is: both at once could be too much.
     let room = arenaByteLimit - min(arenaByteLimit, plan.arenaByteCount)
-    while !instances.isEmpty, instances.count >= Self.capacity || arenaByteCount > room { instances.removeFirst() }
+    while !instances.isEmpty, instances.count >= Self.capacity || arenaByteCount > room {
+      instances.removeFirst()
+    }
     let instance: PlanInstance
     do { instance = try PlanInstance(plan) } catch { throw RunError("arena", .tensor(error)) }
     instances.append((ObjectIdentifier(plan), instance))
@@ -147,7 +149,9 @@ package final class Interpreter {
           throw RunError("output \(i)", .tensor(error))
         }
       }
-      guard let bytes = tensor.mutableBytes else { throw RunError("output \(i)", .malformed("read-only memory")) }
+      guard let bytes = tensor.mutableBytes else {
+        throw RunError("output \(i)", .malformed("read-only memory"))
+      }
       instance.setOutput(i, bytes)
       results.append(tensor)
     }
@@ -187,7 +191,8 @@ package final class Interpreter {
     return tensor.bytes.base.loadUnaligned(as: UInt8.self) != 0
   }
 
-  private func run(_ loop: Program.LoopStep, _ registers: [RuntimeValue?]) throws(RunError) -> [RuntimeValue?] {
+  private func run(_ loop: Program.LoopStep, _ registers: [RuntimeValue?]) throws(RunError) -> [RuntimeValue?]
+  {
     var limit = Self.turnLimit
     if let register = loop.tripCount, case .tensor(let tensor)? = registers[register] {
       guard let count = try? tensor.elements(of: Int64.self).first else {
@@ -197,7 +202,9 @@ package final class Interpreter {
       limit = Int(max(0, count))
     }
     var goesOn = true
-    if let register = loop.condition, registers[register] != nil { goesOn = try truth(registers[register], loop.node) }
+    if let register = loop.condition, registers[register] != nil {
+      goesOn = try truth(registers[register], loop.node)
+    }
     var carried = loop.carried.map { $0.flatMap { registers[$0] } }
     let captured = loop.captured.map { $0.flatMap { registers[$0] } }
     let scanCount = loop.body.graph.outputs.count - 1 - carried.count

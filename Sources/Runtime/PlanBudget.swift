@@ -58,7 +58,9 @@ package final class PlanBudget: Sendable {
     var released: [Executable.Entry] = []
     var held: [Held] = []
     for executable in members.withLock({ $0.compactMap(\.executable) }) {
-      held += executable.weigh().map { Held(executable: executable, key: $0.key, byteCount: $0.byteCount, lastUse: $0.lastUse) }
+      held += executable.weigh().map {
+        Held(executable: executable, key: $0.key, byteCount: $0.byteCount, lastUse: $0.lastUse)
+      }
     }
     held.sort { $0.lastUse < $1.lastUse }
     for item in held.dropLast() where byteCount > byteLimit - byteLimit / 8 {

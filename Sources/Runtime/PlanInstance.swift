@@ -31,13 +31,16 @@ package final class PlanInstance {
     tableCount = max(plan.places.count, 1)
     table = .allocate(capacity: tableCount)
     table.initialize(repeating: MutableBytes(base: bytes.base, count: 0), count: tableCount)
-    moving = plan.turns == 1 ? [] : plan.places.enumerated().compactMap { i, place in
-      switch place.base {
-      case .input(let input) where plan.inputSteps[input] != 0: (i, plan.inputSteps[input])
-      case .output(let output) where plan.outputSteps[output] != 0: (i, plan.outputSteps[output])
-      default: nil
+    moving =
+      plan.turns == 1
+      ? []
+      : plan.places.enumerated().compactMap { i, place in
+        switch place.base {
+        case .input(let input) where plan.inputSteps[input] != 0: (i, plan.inputSteps[input])
+        case .output(let output) where plan.outputSteps[output] != 0: (i, plan.outputSteps[output])
+        default: nil
+        }
       }
-    }
     for (i, place) in plan.places.enumerated() {
       switch place.base {
       case .arena: table[i] = MutableBytes(base: arenaBase + place.byteOffset, count: place.byteCount)
@@ -123,7 +126,9 @@ package final class PlanInstance {
         epilogueCount: Int(step.pointee.epilogueCount), outputCount: Int(step.pointee.outputCount),
         scratch: MutableBytes(base: arenaBase + scratchOffset, count: plan.arenaByteCount - scratchOffset),
         workers: workers)
-      do throws(KernelFault) { try step.pointee.kernel.run(call) } catch { throw StepFault(step: index, fault: error) }
+      do throws(KernelFault) { try step.pointee.kernel.run(call) } catch {
+        throw StepFault(step: index, fault: error)
+      }
     }
   }
 }

@@ -7,7 +7,8 @@ import Tensors
 ///
 /// Values that cross from one step to the next stand in registers, numbered from 0.
 package final class Program: Sendable {
-  package typealias Evaluate = @Sendable (any Operator, [RuntimeValue?], [Bool]) throws(KernelFault) -> [RuntimeValue?]
+  package typealias Evaluate =
+    @Sendable (any Operator, [RuntimeValue?], [Bool]) throws(KernelFault) -> [RuntimeValue?]
 
   package enum Step: Sendable {
     case plan(ExecutionPlan, inputs: [Int], outputs: [Int])
@@ -69,7 +70,8 @@ package final class Program: Sendable {
   let ownedByteCount: Int
 
   package init(
-    steps: [Step], registerCount: Int, inputs: [Int], constants: [(register: Int, tensor: Tensor)], outputs: [Int],
+    steps: [Step], registerCount: Int, inputs: [Int], constants: [(register: Int, tensor: Tensor)],
+    outputs: [Int],
     ownedByteCount: Int = 0
   ) {
     self.steps = steps
@@ -82,7 +84,8 @@ package final class Program: Sendable {
 
   /// The plan, when the whole run is one whose inputs and outputs are the graph's.
   package var singlePlan: ExecutionPlan? {
-    guard steps.count == 1, constants.isEmpty, case .plan(let plan, let planInputs, let planOutputs) = steps[0],
+    guard steps.count == 1, constants.isEmpty,
+      case .plan(let plan, let planInputs, let planOutputs) = steps[0],
       planInputs == inputs, planOutputs == outputs
     else { return nil }
     return plan

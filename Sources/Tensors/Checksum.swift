@@ -4,7 +4,15 @@
 /// moved and a lost word all show.
 public enum Checksum {
   public static func of(_ bytes: Bytes) -> UInt64 {
-    finish(Sums(of: Bytes(base: bytes.base, count: bytes.count / Sums.blockByteCount * Sums.blockByteCount)), bytes)
+    finish(
+      Sums(of: Bytes(base: bytes.base, count: bytes.count / Sums.blockByteCount * Sums.blockByteCount)), bytes
+    )
+  }
+
+  public static func of(_ bytes: [UInt8]) -> UInt64 {
+    bytes.withUnsafeBytes { buffer in
+      buffer.baseAddress.map { of(Bytes(base: $0, count: buffer.count)) } ?? 0
+    }
   }
 
   /// The checksum of `bytes`, of whose whole blocks `sums` are the sums.

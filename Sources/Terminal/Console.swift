@@ -77,7 +77,9 @@ package final class Console: @unchecked Sendable {
   private static func write(_ bytes: [UInt8], to file: Int32) {
     var done = 0
     while done < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress.map { $0 + done }, bytes.count - done)
+      }
       if count < 0 && errno == EINTR { continue }
       // The reader is gone: nobody is left to tell.
       if count <= 0 { return }

@@ -36,7 +36,8 @@ package struct Option<Value: Sendable>: Sendable {
   let parse: @Sendable ([String]) throws(UsageError) -> Value
 
   package init(
-    _ name: String, short: String? = nil, _ arity: OptionDeclaration.Arity, _ help: String, default text: String? = nil,
+    _ name: String, short: String? = nil, _ arity: OptionDeclaration.Arity, _ help: String,
+    default text: String? = nil,
     parse: @escaping @Sendable ([String]) throws(UsageError) -> Value
   ) {
     declaration = OptionDeclaration(name: name, short: short, arity: arity, help: help, defaultText: text) {
@@ -58,7 +59,8 @@ extension Option {
     _ name: String, short: String? = nil, _ placeholder: String, _ help: String, default fallback: Value,
     defaultText: String? = nil, _ read: @escaping @Sendable (String) throws(UsageError) -> Value
   ) -> Option {
-    Option(name, short: short, .value(placeholder), help, default: defaultText) { (texts) throws(UsageError) in
+    Option(name, short: short, .value(placeholder), help, default: defaultText) {
+      (texts) throws(UsageError) in
       guard let text = texts.last else { return fallback }
       return try read(text)
     }
@@ -70,7 +72,9 @@ extension Option {
 /// Readers of option values; each says what it expected.
 package enum Read {
   package static func count(_ text: String) throws(UsageError) -> Int {
-    guard let number = Int(text), number > 0 else { throw UsageError("expected a whole number above 0, found '\(text)'") }
+    guard let number = Int(text), number > 0 else {
+      throw UsageError("expected a whole number above 0, found '\(text)'")
+    }
     return number
   }
 
@@ -84,7 +88,8 @@ package enum Read {
   /// `200MB`, `1.5GiB` or a number of bytes.
   package static func byteCount(_ text: String) throws(UsageError) -> Int {
     let units: [(String, Double)] = [
-      ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("KB", 1e3), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1), ("", 1),
+      ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("KB", 1e3), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9),
+      ("B", 1), ("", 1),
     ]
     for (unit, factor) in units where text.hasSuffix(unit) {
       let digits = text.dropLast(unit.count)
@@ -123,7 +128,9 @@ package enum Read {
       }
       let (a, b) = (numbers[numbers.count - 2], numbers[numbers.count - 1])
       guard b > a else { throw UsageError("expected growing numbers before '...', found '\(text)'") }
-      while numbers.count < 64, let next = numbers.last.map({ b % a == 0 ? $0 * (b / a) : $0 + (b - a) }), next < last {
+      while numbers.count < 64, let next = numbers.last.map({ b % a == 0 ? $0 * (b / a) : $0 + (b - a) }),
+        next < last
+      {
         numbers.append(next)
       }
     }

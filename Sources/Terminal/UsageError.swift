@@ -12,7 +12,8 @@ package struct UsageError: Error, Hashable, Sendable {
 /// The candidate with the fewest typing errors, when it has few.
 package func nearest(to word: String, in candidates: [String]) -> String? {
   let scored = candidates.map { (name: $0, distance: editDistance(word, $0)) }
-  guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(1, word.count / 3) else {
+  guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(1, word.count / 3)
+  else {
     return candidates.first { $0.hasPrefix(word) && word.count >= 2 }
   }
   return best.name

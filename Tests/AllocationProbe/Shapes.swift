@@ -5,7 +5,8 @@ import Needletail
 /// Runs a model on sizes drawn at random, and prints the process's resident bytes after a fifth of the runs and after
 /// all, the bytes of the plans that are held, and how many plans were given up.
 func probeShapes(_ arguments: [String]) -> Int32 {
-  guard arguments.count == 6, let backend = BackendChoice(rawValue: arguments[3]), let count = Int(arguments[4]),
+  guard arguments.count == 6, let backend = BackendChoice(rawValue: arguments[3]),
+    let count = Int(arguments[4]),
     let limit = Int(arguments[5])
   else {
     print("usage: AllocationProbe shapes MODEL BACKEND COUNT PLANBYTES")
@@ -53,6 +54,7 @@ private func residentByteCount() -> Int {
   defer { fclose(file) }
   var text = [CChar](repeating: 0, count: 128)
   guard fgets(&text, Int32(text.count), file) != nil else { return 0 }
-  let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: " ")
+  let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(
+    separator: " ")
   return (words.count > 1 ? Int(words[1]) ?? 0 : 0) * sysconf(Int32(_SC_PAGESIZE))
 }

@@ -49,7 +49,9 @@ import Testing
             case .fault(let fault): record("\(test.name) on \(kernel.name): \(fault)", test, backend)
             case .results(let results):
               ran += 1
-              if let reason = test.mismatch(results, tolerance: test.backendTolerance), test.mismatch(results) != nil {
+              if let reason = test.mismatch(results, tolerance: test.backendTolerance),
+                test.mismatch(results) != nil
+              {
                 record(
                   "\(test.name) on \(kernel.name), offer \(i)\(frozen ? ", frozen" : ""): \(reason)", test,
                   backend)
@@ -87,7 +89,8 @@ extension OperatorCase {
   /// Of other algorithms, and of approximations of functions. A case's own tolerance holds where it is wider. Winograd's
   /// convolution has an error in proportion to the largest result.
   var backendTolerance: Tolerance {
-    let scale = op is Convolution ? expected.first??.tensor.flatMap { try? $0.doubles() }?.map(\.magnitude).max() : nil
+    let scale =
+      op is Convolution ? expected.first??.tensor.flatMap { try? $0.doubles() }?.map(\.magnitude).max() : nil
     return .close(relative: 2e-5, absolute: max(1e-4, 3e-5 * (scale ?? 0)))
   }
 }

@@ -19,7 +19,10 @@ import Testing
     var text: String
 
     init(_ random: inout SeededGenerator) throws {
-      var sizes = [random.pick([1, 1, 2, 3]), random.pick([1, 3, 5, 16, 20]), random.pick([5, 7, 12, 17]), random.pick([3, 6, 9, 16])]
+      var sizes = [
+        random.pick([1, 1, 2, 3]), random.pick([1, 3, 5, 16, 20]), random.pick([5, 7, 12, 17]),
+        random.pick([3, 6, 9, 16]),
+      ]
       input = try random.tensor(sizes)
       text = "\(sizes)"
       var value = graph.addInput("x", .tensor(TensorType(.float32, sizes: sizes)))
@@ -43,10 +46,12 @@ import Testing
         let stride = random.pick([1, 1, 2])
         let pads = (0..<4).map { _ in random.pick([0, kernel / 2, min(kernel - 1, 2)]) }
         let window = Window(
-          kernel: [kernel, kernel], strides: [stride, random.pick([1, stride])], dilations: [dilation, dilation],
+          kernel: [kernel, kernel], strides: [stride, random.pick([1, stride])],
+          dilations: [dilation, dilation],
           padsBegin: [pads[0], pads[1]], padsEnd: [pads[2], pads[3]])
         func outSize(_ axis: Int) -> Int {
-          let free = sizes[axis + 2] + window.padsBegin[axis] + window.padsEnd[axis] - (kernel - 1) * dilation - 1
+          let free =
+            sizes[axis + 2] + window.padsBegin[axis] + window.padsEnd[axis] - (kernel - 1) * dilation - 1
           return free < 0 ? 0 : free / window.strides[axis] + 1
         }
         let spatial = [outSize(0), outSize(1)]
@@ -68,7 +73,8 @@ import Testing
             to: [sizes[0], 4 * groups] + spatial)
         case "depthwise":
           try add(
-            Convolution(window: window, groups: sizes[1]), [value, constant([sizes[1], 1, kernel, kernel], &random)],
+            Convolution(window: window, groups: sizes[1]),
+            [value, constant([sizes[1], 1, kernel, kernel], &random)],
             to: [sizes[0], sizes[1]] + spatial)
         case "pool":
           let op: any Operator =
@@ -93,7 +99,9 @@ import Testing
       pipeline: PassCatalog.specialize, tuner: Tuner(threads: threads))
     let executable = Executable(graph: chain.graph, path: "", source: specializer)
     let results = try Interpreter(team: Team(threads: threads)).run(executable, [.tensor(chain.input)])
-    guard case .tensor(let result)? = results.first ?? nil else { throw TensorError.outOfMemory(byteCount: 0) }
+    guard case .tensor(let result)? = results.first ?? nil else {
+      throw TensorError.outOfMemory(byteCount: 0)
+    }
     return (result, specializer.reports.count { $0.bands != nil })
   }
 
@@ -123,7 +131,9 @@ import Testing
 }
 
 extension SeededGenerator {
-  fileprivate mutating func pick<T>(_ values: [T]) -> T { values[Int.random(in: 0..<values.count, using: &self)] }
+  fileprivate mutating func pick<T>(_ values: [T]) -> T {
+    values[Int.random(in: 0..<values.count, using: &self)]
+  }
 
   fileprivate mutating func tensor(_ sizes: [Int]) throws -> Tensor {
     try Tensor((0..<sizes.reduce(1, *)).map { _ in Float.random(in: -1..<1, using: &self) }, sizes: sizes)

@@ -18,7 +18,9 @@ import Testing
     var input: Tensor
     var parts: [ValueID] = []
 
-    init(_ random: inout SeededGenerator, outputs: [Int], sizes: [Int], kernels: [Int], readsPart: Bool = false) throws {
+    init(
+      _ random: inout SeededGenerator, outputs: [Int], sizes: [Int], kernels: [Int], readsPart: Bool = false
+    ) throws {
       input = try Tensor(
         (0..<sizes.reduce(1, *)).map { _ in Float.random(in: -1..<1, using: &random) }, sizes: sizes)
       let x = graph.addInput("x", .tensor(TensorType(.float32, sizes: sizes)))
@@ -48,9 +50,12 @@ import Testing
     }
   }
 
-  private static func run(_ module: Module, _ backends: BackendSet, threads: Int) throws -> ([[Float]], [String]) {
+  private static func run(_ module: Module, _ backends: BackendSet, threads: Int) throws -> (
+    [[Float]], [String]
+  ) {
     let specializer = Specializer(
-      backends: backends, options: PlanOptions(selection: .backend(.simd), threads: threads), packed: PackedWeights(),
+      backends: backends, options: PlanOptions(selection: .backend(.simd), threads: threads),
+      packed: PackedWeights(),
       context: PassContext { (node, inputs) throws(GraphError) in try backends.evaluate(node, inputs) },
       pipeline: PassCatalog.specialize, tuner: Tuner(threads: threads))
     let executable = Executable(graph: module.graph, path: "", source: specializer)
@@ -59,7 +64,8 @@ import Testing
       guard case .tensor(let tensor)? = result else { return [Float]() }
       return try tensor.elements(of: Float.self)
     }
-    let plan = try #require(try executable.program(for: executable.key(of: [.tensor(module.input)])).singlePlan)
+    let plan = try #require(
+      try executable.program(for: executable.key(of: [.tensor(module.input)])).singlePlan)
     return (values, plan.labels.map(\.operatorName))
   }
 
@@ -81,7 +87,8 @@ import Testing
         let (found, steps) = try Self.run(module(readsPart: false), backends, threads: threads)
         let (expected, plainSteps) = try Self.run(module(readsPart: true), backends, threads: threads)
         #expect(found[0].map(\.bitPattern) == expected[0].map(\.bitPattern), "\(isa), module \(i)")
-        #expect(!steps.contains(Concat.name) && plainSteps.contains(Concat.name), "\(isa), module \(i): \(steps)")
+        #expect(
+          !steps.contains(Concat.name) && plainSteps.contains(Concat.name), "\(isa), module \(i): \(steps)")
       }
     }
   }

@@ -51,7 +51,9 @@ import Testing
           let results = try run(test, frozen: frozen, optimized: optimized, backends, first)
           if test.fault != nil {
             Issue.record("\(label) did not fail")
-          } else if let reason = test.mismatch(results, tolerance: test.backendTolerance), test.mismatch(results) != nil {
+          } else if let reason = test.mismatch(results, tolerance: test.backendTolerance),
+            test.mismatch(results) != nil
+          {
             if first == .oneDNN, BackendSuiteTests.casesWithNaN.contains(test.name) {
               withKnownIssue { _ = Issue.record("\(label): \(reason)") }
             } else {

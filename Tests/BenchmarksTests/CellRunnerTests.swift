@@ -148,7 +148,8 @@ import Testing
     var noisy = cell(ours: 1, theirs: 2)
     noisy.disturbances = ["the control group stopped the process"]
     for (cells, isExpectedValid) in [
-      ([cell(ours: 1, theirs: 2)], true), ([noisy], false), ([cell(ours: 1, theirs: nil)], false), ([], false),
+      ([cell(ours: 1, theirs: 2)], true), ([noisy], false), ([cell(ours: 1, theirs: nil)], false),
+      ([], false),
     ] {
       guard case .verdict(let isValid, let reasons) = report(cells).verdict else {
         Issue.record("no verdict")

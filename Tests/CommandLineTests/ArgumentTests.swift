@@ -20,13 +20,14 @@ import Testing
     #expect(try parse(["--", "--odd-name.onnx"]).positional == ["--odd-name.onnx"])
   }
 
-  @Test(arguments: [
-    (["m.onnx", "--bath", "3"], "unknown option '--bath'", "did you mean '--batch'?"),
-    (["m.onnx", "--threads"], "option '--threads' needs a value: N", nil),
-    (["m.onnx", "--profile=3"], "option '--profile' takes no value", nil),
-    ([], "missing MODEL", "usage: needletail run MODEL [options]"),
-    (["a.onnx", "b.onnx"], "unexpected argument 'b.onnx'", "usage: needletail run MODEL [options]"),
-  ] as [([String], String, String?)])
+  @Test(
+    arguments: [
+      (["m.onnx", "--bath", "3"], "unknown option '--bath'", "did you mean '--batch'?"),
+      (["m.onnx", "--threads"], "option '--threads' needs a value: N", nil),
+      (["m.onnx", "--profile=3"], "option '--profile' takes no value", nil),
+      ([], "missing MODEL", "usage: needletail run MODEL [options]"),
+      (["a.onnx", "b.onnx"], "unexpected argument 'b.onnx'", "usage: needletail run MODEL [options]"),
+    ] as [([String], String, String?)])
   func mistakesAreNamed(words: [String], message: String, hint: String?) throws {
     let run = try command("run")
     #expect(throws: UsageError(message, hint: hint)) { try ParsedArguments(words, for: run) }
@@ -47,10 +48,13 @@ import Testing
         #expect(!option.help.isEmpty)
       }
       for argument in command.arguments { #expect(help.contains(argument.help)) }
-      for code in command.exitCodes + [.usage] { #expect(help.contains(code.meaning), "\(command.name) \(code)") }
+      for code in command.exitCodes + [.usage] {
+        #expect(help.contains(code.meaning), "\(command.name) \(code)")
+      }
       #expect(!command.examples.isEmpty, "\(command.name)")
       #expect(tool.help.contains(command.summary))
-      #expect(Set(command.options.map(\.name)).count == command.options.count, "\(command.name): an option twice")
+      #expect(
+        Set(command.options.map(\.name)).count == command.options.count, "\(command.name): an option twice")
     }
   }
 

@@ -4,12 +4,17 @@ import Testing
 
 /// Saved reports: pages, differences and baselines.
 @Suite struct ReportTests {
-  private func run(_ words: [String], path: String? = nil) throws -> (code: Int32, output: String, errors: String) {
+  private func run(_ words: [String], path: String? = nil) throws -> (
+    code: Int32, output: String, errors: String
+  ) {
     let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("needletail")
+    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
+      "needletail")
     process.arguments = words
-    process.environment = ProcessInfo.processInfo.environment.merging(["NEEDLETAIL_TUNING_TABLE": "none"]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(["NEEDLETAIL_TUNING_TABLE": "none"]) {
+      $1
+    }
     if let path { process.environment = ["PATH": path] }
     let output = Pipe()
     let errors = Pipe()
@@ -22,7 +27,9 @@ import Testing
     return (process.terminationStatus, text, complaint)
   }
 
-  private static let quick = ["--seconds", "0.01", "--runs", "6", "--threads", "1", "--backend", "naive,simd"]
+  private static let quick = [
+    "--seconds", "0.01", "--runs", "6", "--threads", "1", "--backend", "naive,simd",
+  ]
 
   private static func hasGnuplot() -> Bool {
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
@@ -43,7 +50,9 @@ import Testing
     #expect(same.output.hasPrefix("nothing changed in "))
     let markdown = try run(["report", "markdown", saved])
     #expect(markdown.code == 0, "\(markdown.errors)")
-    for title in ["Time", "Growth with the batch", "Memory", "What each pass earned", "Placement", "Layer by layer"] {
+    for title in [
+      "Time", "Growth with the batch", "Memory", "What each pass earned", "Placement", "Layer by layer",
+    ] {
       #expect(markdown.output.contains("## \(title)\n"), "\(title)")
     }
     if Self.hasGnuplot() {
@@ -60,7 +69,10 @@ import Testing
     for rate in [[], ["--rate", "100,200"]] {
       let saved = folder.path + "/load.json"
       let measured = try run(
-        ["bench", model, "--backend", "naive", "--threads", "1", "--concurrency", "1,2", "--seconds", "0.1", "--json", saved]
+        [
+          "bench", model, "--backend", "naive", "--threads", "1", "--concurrency", "1,2", "--seconds", "0.1",
+          "--json", saved,
+        ]
           + rate)
       #expect(measured.code == 0, "\(measured.errors)")
       let markdown = try run(["report", "markdown", saved])
@@ -68,7 +80,9 @@ import Testing
       for text in ["## Throughput", "## Latency", "callers", rate.isEmpty ? "Closed loop" : "Open loop"] {
         #expect(markdown.output.contains(text), "\(text)")
       }
-      #expect(try run(["report", "diff", saved, saved]).output == "nothing changed in \(rate.isEmpty ? 2 : 4) rows\n")
+      #expect(
+        try run(["report", "diff", saved, saved]).output
+          == "nothing changed in \(rate.isEmpty ? 2 : 4) rows\n")
     }
   }
 
@@ -98,7 +112,10 @@ import Testing
     let bad = folder.write("bad.json", Array("{\"schema\": 1,".utf8))
     let foreign = folder.write("foreign.json", Array("{\"rows\": []}".utf8))
     let host = folder.write("host.json", Array("{\"schema\": 1, \"command\": \"host\"}".utf8))
-    for words in [["report", "diff", bad, bad], ["bench", model, "--baseline", bad], ["compare", model, "--baseline", bad]] {
+    for words in [
+      ["report", "diff", bad, bad], ["bench", model, "--baseline", bad],
+      ["compare", model, "--baseline", bad],
+    ] {
       let outcome = try run(words)
       #expect(outcome.code == 1)
       #expect(outcome.errors.contains("bad.json: no JSON"), "\(outcome.errors)")
@@ -110,7 +127,8 @@ import Testing
     #expect(try run(["report", "diff", bad]).code == 64)
     #expect(try run(["report", "dif", bad]).errors.contains("did you mean 'diff'?"))
     let lost = try run(["bench", model, "--json", folder.path + "/none/x.json"])
-    #expect(lost.code == 1 && lost.output.isEmpty && lost.errors.contains("there is no folder"), "\(lost.errors)")
+    #expect(
+      lost.code == 1 && lost.output.isEmpty && lost.errors.contains("there is no folder"), "\(lost.errors)")
     // Without gnuplot on PATH, --html is refused before anything is measured.
     for command in ["bench", "compare"] {
       let outcome = try run([command, model, "--html", folder.path + "/x.html"], path: folder.path)

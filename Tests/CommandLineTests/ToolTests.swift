@@ -17,10 +17,13 @@ import Testing
   private func run(words: [String]) throws -> Outcome {
     let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("needletail")
+    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
+      "needletail")
     process.arguments = words
     // No test depends on what was measured before.
-    process.environment = ProcessInfo.processInfo.environment.merging(["NEEDLETAIL_TUNING_TABLE": "none"]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(["NEEDLETAIL_TUNING_TABLE": "none"]) {
+      $1
+    }
     let output = Pipe()
     let errors = Pipe()
     process.standardOutput = output
@@ -124,7 +127,9 @@ import Testing
     #expect(export.output.contains("opset      20"))
     #expect(export.output.contains("1  Relu"))
     let input = folder.write("x.pb", TinyModel.tensor([1, 2, 3, 4], sizes: [1, 4]))
-    let answers = try [model, written].map { try run("run", $0, "--input", "x=\(input)", "--backend", "naive").output }
+    let answers = try [model, written].map {
+      try run("run", $0, "--input", "x=\(input)", "--backend", "naive").output
+    }
     #expect(answers[1].contains("min 0  max 6.0000  mean 2.0000"))
     #expect(answers[0].contains("min 0  max 6.0000  mean 2.0000"))
     let apart = try run("export", model, "-o", written, "--external-data", "--json", "-")
@@ -197,7 +202,10 @@ import Testing
     let model = tinyModel(folder)
     let quick = ["--seconds", "0.01", "--runs", "6", "--threads", "1", "--backend", "naive"]
     let commands =
-      [["inspect", model], ["check", model], ["compile", model], ["run", model, "--profile"], ["why", model], ["host"]]
+      [
+        ["inspect", model], ["check", model], ["compile", model], ["run", model, "--profile"],
+        ["why", model], ["host"],
+      ]
       + [["bench", model] + quick, ["compare", model] + quick]
     for words in commands {
       let outcome = try run(words: words + ["--json", "-"])
@@ -240,12 +248,18 @@ import Testing
   @Test func compareMeasuresFreshProcesses() throws {
     let folder = TemporaryFolder()
     let outcome = try run(
-      words: ["compare", tinyModel(folder), "--backend", "simd", "--batch", "1,2", "--seconds", "0.01", "--json", "-"])
+      words: [
+        "compare", tinyModel(folder), "--backend", "simd", "--batch", "1,2", "--seconds", "0.01", "--json",
+        "-",
+      ])
     #expect(outcome.code == 0, "\(outcome.errors)")
     let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
     let rows = try #require(object?["rows"] as? [[String: Any]])
     #expect(rows.count == 6)
-    #expect(rows.map { $0["variant"] as? String } == ["original", "folded", "optimized", "original", "folded", "optimized"])
+    #expect(
+      rows.map { $0["variant"] as? String } == [
+        "original", "folded", "optimized", "original", "folded", "optimized",
+      ])
     for row in rows {
       #expect((row["peak_bytes"] as? Int ?? 0) > 1 << 20)
       #expect((row["p50_ms"] as? Double ?? 0) > 0)
@@ -265,7 +279,9 @@ import Testing
 
   @Test func testReportsEveryCase() throws {
     let folder = TemporaryFolder()
-    for (name, operatorName, last) in [("good", "Relu", Float(0)), ("bad", "Relu", 1), ("odd", "NoSuchOperator", 0)] {
+    for (name, operatorName, last) in [
+      ("good", "Relu", Float(0)), ("bad", "Relu", 1), ("odd", "NoSuchOperator", 0),
+    ] {
       folder.write("\(name)/model.onnx", TinyModel.bytes(operatorName: operatorName))
       folder.write("\(name)/test_data_set_0/input_0.pb", TinyModel.tensor([1, 2, 3, 4], sizes: [1, 4]))
       folder.write("\(name)/test_data_set_0/output_0.pb", TinyModel.tensor([2, 0, 6, last], sizes: [1, 4]))

@@ -30,13 +30,15 @@ import Testing
   private static let apart: [(any Operator, [[Int]], [Int]?)] = [
     (Unary(.relu), [], nil), (Binary(.add), [[128]], nil), (Binary(.add), [[1, 64, 1]], nil),
     (Binary(.mul), [], [64, 1]), (MatMul(), [[128, 32]], nil), (MatMul(), [], [128, 16]),
-    (Softmax(axis: -1), [], nil), (Reduce(.sum, axes: [1]), [], nil), (Transpose(permutation: [0, 2, 1]), [], nil),
+    (Softmax(axis: -1), [], nil), (Reduce(.sum, axes: [1]), [], nil),
+    (Transpose(permutation: [0, 2, 1]), [], nil),
     (Flatten(axis: 1), [], nil), (Reshape(target: [512, 128, 64]), [], nil), (Concat(axis: 1), [], [3, 128]),
   ]
 
   private static let mixed: [(any Operator, [[Int]], [Int]?)] = [
     (Binary(.add), [[512, 1, 1]], nil), (Softmax(axis: 0), [], nil), (Softmax(axis: -3), [], nil),
-    (Reduce(.sum, axes: [0]), [], nil), (Reduce(.sum, axes: [-3]), [], nil), (Reduce(.sum, axes: nil), [], nil),
+    (Reduce(.sum, axes: [0]), [], nil), (Reduce(.sum, axes: [-3]), [], nil),
+    (Reduce(.sum, axes: nil), [], nil),
     (Transpose(permutation: [1, 0, 2]), [], nil), (Reshape(target: [256, 128, 128]), [], nil),
     (Concat(axis: 0), [], [64, 128]), (Concat(axis: 1), [[512, 3, 128]], nil), (Flatten(axis: 0), [], nil),
   ]
@@ -51,7 +53,9 @@ import Testing
       reshape.target?[0] = split.group
       shorter = reshape
     }
-    #expect(split.agrees(try graph(shorter, batch: split.group, others: others, batchedOther: batchedOther)), "\(op)")
+    #expect(
+      split.agrees(try graph(shorter, batch: split.group, others: others, batchedOther: batchedOther)),
+      "\(op)")
   }
 
   @Test(arguments: mixed.indices)

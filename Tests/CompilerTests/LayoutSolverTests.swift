@@ -20,7 +20,8 @@ import Testing
     nodes.append([AssignmentProblem.Alternative(cost: 0, inputs: [Self.plain], outputs: [])])
     let wires = nodes.indices.map { i in
       AssignmentProblem.Wire(
-        producer: i == 0 ? nil : (i - 1, 0), given: i == 0 ? Self.plain : nil, consumers: [(i, 0)], isConstant: false,
+        producer: i == 0 ? nil : (i - 1, 0), given: i == 0 ? Self.plain : nil, consumers: [(i, 0)],
+        isConstant: false,
         placement: Self.placement)
     }
     return AssignmentProblem(nodes: nodes, wires: wires)
@@ -44,7 +45,8 @@ import Testing
     ]
     problem.wires = [
       AssignmentProblem.Wire(
-        producer: (0, 0), given: nil, consumers: [(1, 0), (2, 0)], isConstant: false, placement: Self.placement)
+        producer: (0, 0), given: nil, consumers: [(1, 0), (2, 0)], isConstant: false,
+        placement: Self.placement)
     ]
     #expect(problem.cost([0, 0, 0]) == AssignmentProblem.reorderCost(Self.placement, Self.plain, Self.last))
   }
@@ -68,14 +70,17 @@ import Testing
 
   // MARK: Against all choices
 
-  private static let formats: [Format?] = [plain, last, Format(storage: .float32, layout: .permuted([0, 3, 1, 2]))]
+  private static let formats: [Format?] = [
+    plain, last, Format(storage: .float32, layout: .permuted([0, 3, 1, 2])),
+  ]
 
   /// A graph of `count` nodes whose operands are earlier results, some read often, some constants, some of one pixel.
   private func random(_ count: Int, reach: Int, _ random: inout SeededGenerator) -> AssignmentProblem {
     var operands = [Int](repeating: 0, count: count)
     var wires: [AssignmentProblem.Wire] = (0..<count).map { producer in
       AssignmentProblem.Wire(
-        producer: (producer, 0), given: nil, consumers: [], isConstant: Int.random(in: 0..<10, using: &random) == 0,
+        producer: (producer, 0), given: nil, consumers: [],
+        isConstant: Int.random(in: 0..<10, using: &random) == 0,
         placement: Int.random(in: 0..<6, using: &random) == 0
           ? Placement(dataType: .float32, sizes: [1, 64, 1, 1]) : Self.placement)
     }
@@ -92,7 +97,8 @@ import Testing
     let nodes = operands.map { operandCount in
       (0..<Int.random(in: 1...4, using: &random)).map { _ in
         AssignmentProblem.Alternative(
-          cost: Int.random(in: 0..<20, using: &random) == 0 ? .infinity : Double.random(in: 0...300_000, using: &random),
+          cost: Int.random(in: 0..<20, using: &random) == 0
+            ? .infinity : Double.random(in: 0...300_000, using: &random),
           inputs: (0..<operandCount).map { _ in Self.formats.randomElement(using: &random)! },
           outputs: [Self.formats.randomElement(using: &random)!])
       }
@@ -105,7 +111,9 @@ import Testing
     var least = Double.infinity
     while true {
       least = min(least, problem.cost(choice))
-      guard let i = choice.indices.first(where: { choice[$0] + 1 < problem.nodes[$0].count }) else { return least }
+      guard let i = choice.indices.first(where: { choice[$0] + 1 < problem.nodes[$0].count }) else {
+        return least
+      }
       for j in 0..<i { choice[j] = 0 }
       choice[i] += 1
     }
@@ -119,7 +127,8 @@ import Testing
     #expect(solution.guessCount == 0)
     let cost = problem.cost(solution.choice)
     let least = cheapest(problem)
-    #expect(cost == least || abs(cost - least) <= 1e-9 * least, "seed \(seed): \(cost), the least is \(least)")
+    #expect(
+      cost == least || abs(cost - least) <= 1e-9 * least, "seed \(seed): \(cost), the least is \(least)")
   }
 
   @Test func blocksWithShortcutsReduceToNothing() {
@@ -133,7 +142,9 @@ import Testing
     var generator = SeededGenerator(seed: 2)
     var problem = random(300, reach: 300, &generator)
     for node in problem.nodes.indices {
-      for i in problem.nodes[node].indices where problem.nodes[node][i].cost == .infinity { problem.nodes[node][i].cost = 1e9 }
+      for i in problem.nodes[node].indices where problem.nodes[node][i].cost == .infinity {
+        problem.nodes[node][i].cost = 1e9
+      }
     }
     let solution = LayoutSolver.solution(of: problem)
     #expect(solution.guessCount > 0)
@@ -146,12 +157,15 @@ import Testing
     let count = 2_000
     var nodes = (0..<count).map { i in
       [Self.plain, Self.last].map {
-        AssignmentProblem.Alternative(cost: Double(i % 7) * ($0 == Self.plain ? 1 : 0.5), inputs: [$0], outputs: [$0])
+        AssignmentProblem.Alternative(
+          cost: Double(i % 7) * ($0 == Self.plain ? 1 : 0.5), inputs: [$0], outputs: [$0])
       }
     }
     nodes.append([
-      AssignmentProblem.Alternative(cost: 0, inputs: .init(repeating: Self.plain, count: count), outputs: [Self.plain]),
-      AssignmentProblem.Alternative(cost: 5, inputs: .init(repeating: Self.last, count: count), outputs: [Self.last]),
+      AssignmentProblem.Alternative(
+        cost: 0, inputs: .init(repeating: Self.plain, count: count), outputs: [Self.plain]),
+      AssignmentProblem.Alternative(
+        cost: 5, inputs: .init(repeating: Self.last, count: count), outputs: [Self.last]),
     ])
     var wires = (0..<count).map { i in
       AssignmentProblem.Wire(

@@ -10,7 +10,9 @@ import Testing
   private var path: String { folder.path + "/table.txt" }
   private var file: TuningFile { TuningFile(path: path, head: ["processor A", "kernels 1"]) }
 
-  private func key(_ request: String, _ kernel: String = "simd.a", version: Int = 1, offer: Int = 0) -> TuningTable.Key {
+  private func key(_ request: String, _ kernel: String = "simd.a", version: Int = 1, offer: Int = 0)
+    -> TuningTable.Key
+  {
     TuningTable.Key(request: request, kernel: kernel, version: version, offer: offer)
   }
 
@@ -18,9 +20,12 @@ import Testing
     #expect(file.read().table.times.isEmpty)
     #expect(file.read().complaint == nil)
     try file.add([key("Conv 1\twith a tab"): 1.5, key("Conv 2"): .infinity])
-    try file.add([key("Conv 2"): 3, key("Conv 2", version: 2): 4, key("Conv 2", offer: 1): 5, key("Conv 2", "b"): 1e-3])
+    try file.add([
+      key("Conv 2"): 3, key("Conv 2", version: 2): 4, key("Conv 2", offer: 1): 5, key("Conv 2", "b"): 1e-3,
+    ])
     let expected = [
-      key("Conv 1\twith a tab"): 1.5, key("Conv 2"): 3, key("Conv 2", version: 2): 4, key("Conv 2", offer: 1): 5,
+      key("Conv 1\twith a tab"): 1.5, key("Conv 2"): 3, key("Conv 2", version: 2): 4,
+      key("Conv 2", offer: 1): 5,
       key("Conv 2", "b"): 1e-3,
     ]
     #expect(file.read().table.times == expected)
@@ -29,7 +34,10 @@ import Testing
 
   @Test func timesOfAnotherProcessorOrOtherKernelsAreNotUsed() throws {
     try file.add([key("Conv"): 1])
-    for head in [["processor B", "kernels 1"], ["processor A", "kernels 2"], ["processor A"], [], ["processor A", "kernels 1", "x"]] {
+    for head in [
+      ["processor B", "kernels 1"], ["processor A", "kernels 2"], ["processor A"], [],
+      ["processor A", "kernels 1", "x"],
+    ] {
       let other = TuningFile(path: path, head: head)
       #expect(other.read().table.times.isEmpty, "\(head)")
       #expect(other.read().complaint == nil)
@@ -79,7 +87,9 @@ import Testing
       for writer in 0..<4 {
         group.addTask {
           for i in 0..<20 {
-            try? TuningFile(path: file.path, head: file.head).add([TuningTable.Key(request: "\(writer) \(i)", kernel: "k", version: 1, offer: 0): 1])
+            try? TuningFile(path: file.path, head: file.head).add([
+              TuningTable.Key(request: "\(writer) \(i)", kernel: "k", version: 1, offer: 0): 1
+            ])
             if file.read().complaint != nil { return false }
           }
           return true

@@ -55,7 +55,8 @@ struct ONNXSuite: Sendable {
 
   /// What came of every case whose model was optimized, written as ONNX and read again.
   func runExported() -> [ModelTestResult] {
-    let runner = ModelTestRunner(backends: [.naive], optimizations: [.none], tolerance: Self.tolerance, threads: 1)
+    let runner = ModelTestRunner(
+      backends: [.naive], optimizations: [.none], tolerance: Self.tolerance, threads: 1)
     return results { i, test in
       var written = test
       written.modelPath = "\(folder.path)/written-\(i).onnx"

@@ -11,7 +11,8 @@ import Testing
   init() { path = folder.write("dynamic.onnx", TinyModel.dynamicBytes()) }
 
   private static func input(_ batch: Int, _ length: Int) throws -> Tensor {
-    try Tensor((0..<batch * length * 4).map { Float(($0 * 7919) % 1000) / 500 - 1 }, sizes: [batch, length, 4])
+    try Tensor(
+      (0..<batch * length * 4).map { Float(($0 * 7919) % 1000) / 500 - 1 }, sizes: [batch, length, 4])
   }
 
   private static let sizes = [(1, 1), (3, 5), (0, 4), (4, 0), (0, 0), (17, 2), (3, 5), (1, 64)]
@@ -19,13 +20,16 @@ import Testing
   @Test(arguments: Backends.shared.available, Optimization.allCases)
   func everySizeGivesTheSameAsAModelOfItsOwn(_ backend: BackendChoice, _ optimization: Optimization) throws {
     let model = try Model(contentsOf: path)
-    let request = try model.compile(CompileOptions(optimization: optimization, tuningSeconds: 0.05)).makeRequest(
-      backend: backend, threads: 1)
+    let request = try model.compile(CompileOptions(optimization: optimization, tuningSeconds: 0.05))
+      .makeRequest(
+        backend: backend, threads: 1)
     for (batch, length) in Self.sizes {
       let inputs = ["x": try Self.input(batch, length)]
       let found = try request.run(inputs)
-      let expected = try model.compile(CompileOptions(optimization: .none)).makeRequest(backend: .naive, threads: 1)
-        .run(inputs)
+      let expected = try model.compile(CompileOptions(optimization: .none)).makeRequest(
+        backend: .naive, threads: 1
+      )
+      .run(inputs)
       let scores = try #require(try found["p"]?.floats())
       let expectedScores = try #require(try expected["p"]?.floats())
       #expect(found["p"]?.sizes == [batch, length, 8])
@@ -57,7 +61,9 @@ import Testing
   @Test func onePlanStaysHoweverSmallTheLimit() throws {
     let compiled = try Model(contentsOf: path).compile(CompileOptions(planByteLimit: 0))
     let request = try compiled.makeRequest(backend: .simd, threads: 1)
-    for batch in [1, 2, 1, 2] { #expect(try request.run(["x": try Self.input(batch, 3)])["p"]?.sizes == [batch, 3, 8]) }
+    for batch in [1, 2, 1, 2] {
+      #expect(try request.run(["x": try Self.input(batch, 3)])["p"]?.sizes == [batch, 3, 8])
+    }
   }
 
   #if DEBUG
@@ -78,7 +84,8 @@ import Testing
     let limit = 2 << 20
     probe.arguments = ["shapes", path, backend.rawValue, "\(Self.shapeCount)", "\(limit)"]
     // oneDNN keeps up to 1,024 primitives of its own, whoever made them: what is ours is looked at.
-    probe.environment = ProcessInfo.processInfo.environment.merging(["ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"]) { $1 }
+    probe.environment = ProcessInfo.processInfo.environment.merging(["ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"])
+    { $1 }
     let output = Pipe()
     probe.standardOutput = output
     try probe.run()

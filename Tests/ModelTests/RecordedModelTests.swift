@@ -58,7 +58,9 @@ extension ModelTestCase: CustomTestStringConvertible {
     for backend in Backends.shared.available {
       var test = recorded
       if isLarge(recorded) {
-        if backend == .naive && optimization != .none || backend == .auto && optimization != .full { continue }
+        if backend == .naive && optimization != .none || backend == .auto && optimization != .full {
+          continue
+        }
         if backend == .naive { test.sets = Array(test.sets.prefix(1)) }
       }
       let runner = ModelTestRunner(

@@ -27,7 +27,8 @@ import Testing
   /// Rows from the last to the first, blue first, each filled up to a multiple of 4 bytes.
   private static func bmp(width: Int = 3, height: Int = 2) -> [UInt8] {
     var bytes = Array("BM".utf8) + little(78, 4) + little(0, 4) + little(54, 4) + little(40, 4)
-    bytes += little(width, 4) + little(height, 4) + little(1, 2) + little(24, 2) + little(0, 4) + little(24, 4)
+    bytes +=
+      little(width, 4) + little(height, 4) + little(1, 2) + little(24, 2) + little(0, 4) + little(24, 4)
     bytes += [UInt8](repeating: 0, count: 16)
     for row in [1, 0] {
       for x in 0..<3 { bytes += pixels[9 * row + 3 * x..<9 * row + 3 * x + 3].reversed() }
@@ -39,7 +40,10 @@ import Testing
   /// One strip without compression; `more` are entries (tag, value) of the directory.
   private static func tiff(width: Int = 3, height: Int = 2, more: [(Int, Int)] = []) -> [UInt8] {
     let fields =
-      [(256, width), (257, height), (258, 8), (259, 1), (262, 2), (273, 8), (277, 3), (278, 2), (279, 18), (284, 1)]
+      [
+        (256, width), (257, height), (258, 8), (259, 1), (262, 2), (273, 8), (277, 3), (278, 2), (279, 18),
+        (284, 1),
+      ]
       + more
     var bytes = Array("II*\0".utf8) + little(8 + 18, 4) + pixels + little(fields.count, 2)
     for (tag, value) in fields.sorted(by: { $0.0 < $1.0 }) {
@@ -50,7 +54,9 @@ import Testing
 
   private static func jpeg2000(right: Int, bottom: Int, tile: Int, components: Int = 3) -> [UInt8] {
     func big(_ value: Int, _ width: Int) -> [UInt8] { little(value, width).reversed() }
-    var siz = big(0xFF4F_FF51, 4) + big(38 + 3 * components, 2) + big(0, 2) + big(right, 4) + big(bottom, 4) + big(0, 8)
+    var siz =
+      big(0xFF4F_FF51, 4) + big(38 + 3 * components, 2) + big(0, 2) + big(right, 4) + big(bottom, 4)
+      + big(0, 8)
     siz += big(tile, 4) + big(tile, 4) + big(0, 8) + big(components, 2)
     for _ in 0..<components { siz += [7, 1, 1] }
     var bytes = big(12, 4) + Array("jP  \r\n".utf8) + [0x87, 0x0A]
@@ -62,7 +68,9 @@ import Testing
 
   /// 10 × 8 pixels of 25 x, 31 y and 3 x y (of 256), as Pillow writes them.
   private static let coded: [(name: String, text: String)] = [
-    ("JPEG", """
+    (
+      "JPEG",
+      """
       /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQ\
       ERMUFRUVDA8XGBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU\
       FBQUFBQUFBQUFBQUFBT/wAARCAAIAAoDASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAA\
@@ -73,30 +81,43 @@ import Testing
       OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPE\
       xcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwDyT4Yfsnef5P8Aoeen8Ne+w/sfZhT/AEH+\
       Efw0UV+WZZUlmFL2uI1Z2+HvGudQyxJVe39bn//Z
-      """),
-    ("PNG", """
+      """
+    ),
+    (
+      "PNG",
+      """
       iVBORw0KGgoAAAANSUhEUgAAAAoAAAAICAIAAABPmPnhAAAAM0lEQVR4nGNkYGCQxI1YGOQZGBiYcSG4NBtWhCzNiYnQpHnQ\
       EKY0PzLCKi0ER7ikRSEIAPj9BCTiLkp2AAAAAElFTkSuQmCC
-      """),
-    ("WEBP", """
+      """
+    ),
+    (
+      "WEBP",
+      """
       UklGRlYAAABXRUJQVlA4TEoAAAAvCcABAM2VIaL/sYsoeP8DBNk2Nbm/5+fARJIkRRWrmPn/Pzt1iu+8gCQJ/D+yJzEByKrH\
       oII/Bh9egQOpwI5QYAOaAPATFDhRAA==
-      """),
-    ("JPEG2000", """
+      """
+    ),
+    (
+      "JPEG2000",
+      """
       AAAADGpQICANCocKAAAAFGZ0eXBqcDIgAAAAAGpwMiAAAAAtanAyaAAAABZpaGRyAAAACAAAAAoAAwcHAAAAAAAPY29scgEA\
       AAAAABAAAAD4anAyY/9P/1EALwAAAAAACgAAAAgAAAAAAAAAAAAAAAoAAAAIAAAAAAAAAAAAAwcBAQcBAQcBAf9SAAwAAAAB\
       AAMEBAAB/1wADUBASEhQSEhQSEhQ/2QAJQABQ3JlYXRlZCBieSBPcGVuSlBFRyB2ZXJzaW9uIDIuNS40/5AACgAAAAAAdwAB\
       /5PfgBgFsR/H1AYIUU/PtAwIE2/AOggJp+AGAnNVwBDH2gUAIQcLPwfAOhAOA6PtBQALO5qX78A6FD6gWAEQEEMTtoR3Twt/\
       wfOEACc5uAag+cGAA4FDwfOEg+cLAHQgKYF26CP9hBUXKX//2Q==
-      """),
-    ("TIFF", """
+      """
+    ),
+    (
+      "TIFF",
+      """
       SUkqAAgBAACAACBBmBDKBEuBGSBH2BJaBK+BMiBOGBAAPgAMh8BjIPgYlh8EmQPgw+h8HpYPhJXh8KsgPhhwh8NgAfRgfAYZ\
       D4GEsfBIyD4MH0fB5LD4SK8fCpkD4YOEfDYAF2MF0EjIuhIll0NmQuiQ+l0WpYujZXl0fsgukhwl0ogA+Rg+AwZHwMEs+CQy\
       HwYH0+DxLHwkK8+FRkHwwOE+GwAJuMJsHjJNh4lpsWmRNjw+pslpZNlpXps0shNnhwptDgBdRhdBIZLoSEtdDYyLokH1dFpL\
       Lo2K9dH5kLpIOFdKIANmMNkKjJsioltkfmRslQ+tk0pZsn5XtlJshsqhwtlewEAACgAAAQMAAQAAAAoAAAABAQMAAQAAAAgA\
       AAACAQMAAwAAAIYBAAADAQMAAQAAAAUAAAAGAQMAAQAAAAIAAAARAQQAAQAAAAgAAAAVAQMAAQAAAAMAAAAWAQMAAQAAAAgA\
       AAAXAQQAAQAAAP8AAAAcAQMAAQAAAAEAAAAAAAAACAAIAAgA
-      """),
+      """
+    ),
   ]
 
   private static func bytes(_ text: String) -> [UInt8] { Data(base64Encoded: text).map { [UInt8]($0) } ?? [] }
@@ -138,7 +159,8 @@ import Testing
     let files = [
       Array("P6\n100000 100000\n255\n".utf8) + Self.pixels, Self.bmp(width: 100_000, height: 100_000),
       Self.tiff(width: 100_000, height: 100_000), Self.tiff(more: [(322, 1 << 30), (323, 1 << 30)]),
-      Self.tiff(width: 0xFFFF_FFFF, height: 0xFFFF_FFFF), Self.jpeg2000(right: 100_000, bottom: 100_000, tile: 100_000),
+      Self.tiff(width: 0xFFFF_FFFF, height: 0xFFFF_FFFF),
+      Self.jpeg2000(right: 100_000, bottom: 100_000, tile: 100_000),
     ]
     for file in files {
       do { #expect(try decode(file).sizes == [0, 0, 3]) } catch KernelFault.budget {}
@@ -159,9 +181,12 @@ import Testing
       for _ in 0..<200 {
         var bytes = file
         for _ in 0..<Int.random(in: 1...4, using: &generator) {
-          bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+          bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(
+            in: 0...255, using: &generator)
         }
-        if Bool.random(using: &generator) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator)) }
+        if Bool.random(using: &generator) {
+          bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
+        }
         do {
           let y = try decode(bytes)
           #expect(y.rank == 3 && y.elementCount <= 3 * ImageLibrary.pixelLimit)

@@ -15,7 +15,8 @@ import Testing
   /// Writes the bundled model with plans for `batches`.
   @discardableResult
   private func write(
-    _ backend: BackendChoice, batches: [Int] = [1], options: CompileOptions = CompileOptions(), packedOnly: Bool = false
+    _ backend: BackendChoice, batches: [Int] = [1], options: CompileOptions = CompileOptions(),
+    packedOnly: Bool = false
   ) throws -> [[String: RuntimeValue]] {
     let model = try Model(contentsOf: Self.source)
     let compiled = try model.compile(options)
@@ -25,13 +26,17 @@ import Testing
     return results
   }
 
-  private func kernels(_ compiled: CompiledModel, _ backend: BackendChoice, threads: Int = 2) throws -> [String] {
+  private func kernels(_ compiled: CompiledModel, _ backend: BackendChoice, threads: Int = 2) throws
+    -> [String]
+  {
     let model = try Model(contentsOf: Self.source)
     let request = try compiled.makeRequest(backend: backend, threads: threads)
     return try request.planFacts(for: InputMaker(batch: 1).values(for: model)).labels.map(\.kernel)
   }
 
-  private func run(_ model: Model, _ backend: BackendChoice, batch: Int = 1, threads: Int = 2) throws -> [String: RuntimeValue] {
+  private func run(_ model: Model, _ backend: BackendChoice, batch: Int = 1, threads: Int = 2) throws
+    -> [String: RuntimeValue]
+  {
     let request = try model.compile().makeRequest(backend: backend, threads: threads)
     return try request.run(values: InputMaker(batch: batch).values(for: model))
   }
@@ -73,7 +78,9 @@ import Testing
     try write(.simd)
     let model = try Model(contentsOf: path)
     let original = try Model(contentsOf: Self.source)
-    for (backend, batch, threads) in [(BackendChoice.simd, 3, 2), (.simd, 1, 1), (.naive, 2, 1), (.auto, 1, 2)] {
+    for (backend, batch, threads) in [
+      (BackendChoice.simd, 3, 2), (.simd, 1, 1), (.naive, 2, 1), (.auto, 1, 2),
+    ] {
       let a = try run(model, backend, batch: batch, threads: threads)
       let b = try run(original, .naive, batch: batch, threads: threads)
       for (name, value) in b {
@@ -142,7 +149,9 @@ import Testing
       let position = Int(random.next() % UInt64(bytes.count))
       changed[position] ^= 1 << UInt8(random.next() % 8)
       let other = folder.write("changed.ntl", changed)
-      do { try expectSame(expected[0], run(Model(contentsOf: other), .simd)) } catch is EngineError { refused += 1 }
+      do { try expectSame(expected[0], run(Model(contentsOf: other), .simd)) } catch is EngineError {
+        refused += 1
+      }
     }
     // Original weights are not read by this plan; most of the rest is.
     #expect(refused > 30)

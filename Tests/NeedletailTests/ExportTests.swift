@@ -9,14 +9,19 @@ import Testing
   private let folder = TemporaryFolder()
   private var path: String { folder.path + "/written.onnx" }
   private static let source = Folders.bundled + "/mnist_cnn_bn/mnist_cnn_bn.onnx"
-  private static let bundled = ModelTestCase.find(below: Folders.bundled).filter { !$0.name.hasPrefix("onnx/") }
+  private static let bundled = ModelTestCase.find(below: Folders.bundled).filter {
+    !$0.name.hasPrefix("onnx/")
+  }
 
-  private func answers(_ model: Model, _ optimization: Optimization = .none) throws -> [String: RuntimeValue] {
-    let request = try model.compile(CompileOptions(optimization: optimization)).makeRequest(backend: .naive, threads: 1)
+  private func answers(_ model: Model, _ optimization: Optimization = .none) throws -> [String: RuntimeValue]
+  {
+    let request = try model.compile(CompileOptions(optimization: optimization)).makeRequest(
+      backend: .naive, threads: 1)
     return try request.run(values: InputMaker(batch: model.batchSymbols.isEmpty ? nil : 2).values(for: model))
   }
 
-  private func mismatch(_ found: [String: RuntimeValue], _ expected: [String: RuntimeValue]) throws -> String? {
+  private func mismatch(_ found: [String: RuntimeValue], _ expected: [String: RuntimeValue]) throws -> String?
+  {
     for (name, value) in expected {
       guard let other = found[name] else { return "output '\(name)' is missing" }
       let tolerance = Tolerance(relative: 0, absolute: 1e-9, scaled: 1e-5)
@@ -110,7 +115,9 @@ import Testing
 
   @Test func nothingIsLeftWhereAFileCannotBeWritten() throws {
     let compiled = try Model(contentsOf: Self.source).compile()
-    let error = #expect(throws: EngineError.self) { try compiled.export(to: folder.path + "/none/model.onnx") }
+    let error = #expect(throws: EngineError.self) {
+      try compiled.export(to: folder.path + "/none/model.onnx")
+    }
     #expect(error?.kind == .unreadableFile)
     #expect(throws: EngineError.self) { try compiled.export(to: folder.path) }
     #expect(Folders.entries(of: folder.path).isEmpty)

@@ -18,7 +18,8 @@ import Testing
 
     init(
       _ name: String, _ inputs: [String] = ["a"], sizes: [[Int]] = [[2, 3]],
-      _ attributes: [(String, Attribute)] = [], integers: [String: [Int]] = [:], in range: ClosedRange<Double> = -1.5...1.5
+      _ attributes: [(String, Attribute)] = [], integers: [String: [Int]] = [:],
+      in range: ClosedRange<Double> = -1.5...1.5
     ) {
       self.init(chain: [(name, inputs, ["y"], attributes)], sizes: sizes, integers: integers, in: range)
       self.name = "\(name)\(sizes)\(attributes.map { "\($0.0)=\($0.1)" })"
@@ -26,13 +27,15 @@ import Testing
 
     /// A function of `a`.
     init(
-      _ name: String, sizes: [[Int]] = [[2, 3]], _ attributes: [(String, Attribute)], in range: ClosedRange<Double> = -1.5...1.5
+      _ name: String, sizes: [[Int]] = [[2, 3]], _ attributes: [(String, Attribute)],
+      in range: ClosedRange<Double> = -1.5...1.5
     ) {
       self.init(name, ["a"], sizes: sizes, attributes, in: range)
     }
 
     init(
-      chain: [(String, [String], [String], [(String, Attribute)])], sizes: [[Int]], integers: [String: [Int]] = [:],
+      chain: [(String, [String], [String], [(String, Attribute)])], sizes: [[Int]],
+      integers: [String: [Int]] = [:],
       in range: ClosedRange<Double> = -1.5...1.5
     ) {
       name = chain.map(\.0).joined(separator: "-")
@@ -61,30 +64,40 @@ import Testing
   private static let functions: [Case] =
     [
       "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Mish", "HardSwish", "Exp", "Abs", "Neg", "Floor",
-      "Ceil", "Round", "Sign", "Erf", "Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", "Gelu", "LeakyRelu", "Elu",
+      "Ceil", "Round", "Sign", "Erf", "Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", "Gelu",
+      "LeakyRelu", "Elu",
       "Celu", "Selu", "HardSigmoid", "Identity", "Dropout", "Swish",
     ].map { Case($0) }
-    + ["Log", "Sqrt", "Reciprocal"].map { Case($0, in: 0.3...3) } + ["Asin", "Acos", "Atanh"].map { Case($0, in: -0.8...0.8) }
+    + ["Log", "Sqrt", "Reciprocal"].map { Case($0, in: 0.3...3) }
+    + ["Asin", "Acos", "Atanh"].map { Case($0, in: -0.8...0.8) }
     + [
-      Case("Acosh", in: 1.3...3), Case("Gelu", [("approximate", .text("tanh"))]), Case("HardSwish", in: -4...4),
-      Case("HardSigmoid", in: -4...4), Case("Swish", [("alpha", .float(1.7))]), Case("Celu", [("alpha", .float(0.7))]),
+      Case("Acosh", in: 1.3...3), Case("Gelu", [("approximate", .text("tanh"))]),
+      Case("HardSwish", in: -4...4),
+      Case("HardSigmoid", in: -4...4), Case("Swish", [("alpha", .float(1.7))]),
+      Case("Celu", [("alpha", .float(0.7))]),
       Case("Elu", [("alpha", .float(0.7))]), Case("ThresholdedRelu", [("alpha", .float(0.4))]),
       Case("Shrink", [("lambd", .float(0.4)), ("bias", .float(0.1))]),
     ]
 
   private static let pairs: [Case] =
     ["Add", "Sub", "Mul", "Max", "Min", "PRelu", "Sum", "Mean"].flatMap { name in
-      [[[2, 3], [2, 3]], [[2, 3], [3]], [[2, 3], [2, 1]], [[2, 3], []]].map { Case(name, ["a", "b"], sizes: $0) }
+      [[[2, 3], [2, 3]], [[2, 3], [3]], [[2, 3], [2, 1]], [[2, 3], []]].map {
+        Case(name, ["a", "b"], sizes: $0)
+      }
     } + [
-      Case("Div", ["a", "b"], sizes: [[2, 3], [3]], in: 0.4...2), Case("Div", ["a", "b"], sizes: [[], [2, 1]], in: 0.4...2),
-      Case("Pow", ["a", "b"], sizes: [[2, 3], [3]], in: 0.4...2), Case("Pow", ["a", "two"], integers: ["two": [2]]),
+      Case("Div", ["a", "b"], sizes: [[2, 3], [3]], in: 0.4...2),
+      Case("Div", ["a", "b"], sizes: [[], [2, 1]], in: 0.4...2),
+      Case("Pow", ["a", "b"], sizes: [[2, 3], [3]], in: 0.4...2),
+      Case("Pow", ["a", "two"], integers: ["two": [2]]),
       Case("Pow", ["a", "none"], integers: ["none": [0]]), Case("Mul", ["a", "a"]),
-      Case("Sum", ["a", "b", "c"], sizes: [[2, 3], [1, 3], [2, 1]]), Case("Max", ["a", "b", "c"], sizes: [[2, 3], [3], [2, 1]]),
+      Case("Sum", ["a", "b", "c"], sizes: [[2, 3], [1, 3], [2, 1]]),
+      Case("Max", ["a", "b", "c"], sizes: [[2, 3], [3], [2, 1]]),
     ]
 
   private static let products: [Case] =
     [
-      [[2, 3], [3, 4]], [[5, 2, 3], [3, 4]], [[2, 3], [5, 3, 4]], [[5, 2, 3], [5, 3, 4]], [[5, 1, 2, 3], [2, 3, 1]],
+      [[2, 3], [3, 4]], [[5, 2, 3], [3, 4]], [[2, 3], [5, 3, 4]], [[5, 2, 3], [5, 3, 4]],
+      [[5, 1, 2, 3], [2, 3, 1]],
       [[3], [3, 4]], [[2, 3], [3]], [[3], [3]], [[3], [5, 3, 4]], [[5, 2, 3], [3]],
     ].map { Case("MatMul", ["a", "b"], sizes: $0) }
     + [
@@ -97,38 +110,52 @@ import Testing
     }
 
   private static let reductions: [Case] = [
-    "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
+    "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceLogSum",
+    "ReduceLogSumExp",
     "ReduceSumSquare",
   ].flatMap { name in
     [
-      Case(name, sizes: [[2, 3, 4]], in: 0.3...2), Case(name, sizes: [[2, 3]], [("keepdims", .int(0))], in: 0.3...2),
-      Case(name, ["a", "axes"], sizes: [[2, 3, 4]], [("keepdims", .int(0))], integers: ["axes": [-1, 0]], in: 0.3...2),
+      Case(name, sizes: [[2, 3, 4]], in: 0.3...2),
+      Case(name, sizes: [[2, 3]], [("keepdims", .int(0))], in: 0.3...2),
+      Case(
+        name, ["a", "axes"], sizes: [[2, 3, 4]], [("keepdims", .int(0))], integers: ["axes": [-1, 0]],
+        in: 0.3...2),
       Case(name, ["a", "axes"], sizes: [[2, 3]], integers: ["axes": [1]], in: 0.3...2),
       Case(name, ["a", "axes"], [("noop_with_empty_axes", .int(1))], integers: ["axes": []], in: 0.3...2),
     ]
   }
 
   private static let others: [Case] = [
-    Case("Softmax"), Case("Softmax", [("axis", .int(0))]), Case("LogSoftmax"), Case("LogSoftmax", [("axis", .int(0))]),
-    Case("Clip", ["a", "low", "high"], integers: ["low": [-1], "high": [1]]), Case("Cast", [("to", .int(11))]),
-    Case("Transpose", sizes: [[2, 3, 4]]), Case("Transpose", sizes: [[2, 3, 4]], [("perm", .ints([2, 0, 1]))]),
+    Case("Softmax"), Case("Softmax", [("axis", .int(0))]), Case("LogSoftmax"),
+    Case("LogSoftmax", [("axis", .int(0))]),
+    Case("Clip", ["a", "low", "high"], integers: ["low": [-1], "high": [1]]),
+    Case("Cast", [("to", .int(11))]),
+    Case("Transpose", sizes: [[2, 3, 4]]),
+    Case("Transpose", sizes: [[2, 3, 4]], [("perm", .ints([2, 0, 1]))]),
     Case("Reshape", ["a", "shape"], integers: ["shape": [3, -1]]), Case("Flatten", sizes: [[2, 3, 2]]),
     Case("Squeeze", sizes: [[2, 1, 3]]), Case("Unsqueeze", ["a", "axes"], integers: ["axes": [0, 2]]),
     Case("Expand", ["a", "shape"], sizes: [[2, 1]], integers: ["shape": [3, 2, 4]]),
     Case("Concat", ["a", "b", "c"], sizes: [[2, 3], [2, 1], [2, 2]], [("axis", .int(-1))]),
     Case("GlobalAveragePool", sizes: [[1, 2, 3, 2]]),
     // One part alone, and all of them.
-    Case(chain: [("Split", ["a"], ["y", "q"], [("axis", .int(1)), ("num_outputs", .int(2))])], sizes: [[2, 4]]),
+    Case(
+      chain: [("Split", ["a"], ["y", "q"], [("axis", .int(1)), ("num_outputs", .int(2))])], sizes: [[2, 4]]),
     Case(
       chain: [
-        ("Split", ["a"], ["p", "q"], [("axis", .int(0)), ("num_outputs", .int(2))]), ("Mul", ["p", "q"], ["y"], []),
+        ("Split", ["a"], ["p", "q"], [("axis", .int(0)), ("num_outputs", .int(2))]),
+        ("Mul", ["p", "q"], ["y"], []),
       ], sizes: [[4, 3]]),
     Case(
-      chain: [("Less", ["a", "b"], ["l"], []), ("Where", ["l", "a", "s"], ["y"], []), ("Mul", ["b", "b"], ["s"], [])],
+      chain: [
+        ("Less", ["a", "b"], ["l"], []), ("Where", ["l", "a", "s"], ["y"], []),
+        ("Mul", ["b", "b"], ["s"], []),
+      ],
       sizes: [[2, 3], [3]]),
     // A value of several users, and a layer.
     Case(
-      chain: [("Add", ["a", "b"], ["s"], []), ("Mul", ["s", "a"], ["t"], []), ("Sub", ["t", "s"], ["y"], [])],
+      chain: [
+        ("Add", ["a", "b"], ["s"], []), ("Mul", ["s", "a"], ["t"], []), ("Sub", ["t", "s"], ["y"], []),
+      ],
       sizes: [[2, 3], [3]]),
     Case(
       chain: [
@@ -203,7 +230,8 @@ import Testing
 
   @Test func constantsNeedNoName() throws {
     let test = Case(chain: [("Mul", ["a", "two"], ["y"], [])], sizes: [[1]], integers: ["two": [2]])
-    let request = try Self.model(test, integersAreReal: true).compile().makeRequest(backend: .naive, threads: 1)
+    let request = try Self.model(test, integersAreReal: true).compile().makeRequest(
+      backend: .naive, threads: 1)
     let found = try request.run(["a": Tensor([0.0], sizes: [1]), "pa": Tensor([0.0], sizes: [1])])
     #expect(try found["da"]?.elements(of: Double.self) == [4])
   }

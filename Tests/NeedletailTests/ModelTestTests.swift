@@ -8,7 +8,9 @@ import Testing
     backends: [.naive, .simd], optimizations: Optimization.allCases, tolerance: Tolerance())
 
   /// `y = relu(x + bias)` of 1, 2, 3, 4.
-  private func folder(_ name: String, expecting outputs: [Float], operatorName: String = "Relu") -> TemporaryFolder {
+  private func folder(_ name: String, expecting outputs: [Float], operatorName: String = "Relu")
+    -> TemporaryFolder
+  {
     let folder = TemporaryFolder()
     folder.write("\(name)/model.onnx", TinyModel.bytes(operatorName: operatorName))
     folder.write("\(name)/test_data_set_0/input_0.pb", TinyModel.tensor([1, 2, 3, 4], sizes: [1, 4]))
@@ -156,7 +158,9 @@ import Testing
 
   @Test func otherFilesAreRefusedWithAHint() throws {
     let folder = TemporaryFolder()
-    for bytes in [[], [1], [0x1F, 0x8B, 8, 0], [0, 0, 8, 3, 0, 0], idx([3], [1, 2]), idx([1 << 31, 1 << 31], [])] {
+    for bytes in [
+      [], [1], [0x1F, 0x8B, 8, 0], [0, 0, 8, 3, 0, 0], idx([3], [1, 2]), idx([1 << 31, 1 << 31], []),
+    ] {
       let path = folder.write("file", bytes)
       #expect(throws: EngineError.self) { try IDXFile.read(path) }
     }

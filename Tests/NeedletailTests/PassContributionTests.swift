@@ -7,7 +7,8 @@ import Testing
 @Suite struct PassContributionTests {
   private func contributions(_ backend: BackendChoice) throws -> PassContributions {
     let model = try Model(contentsOf: Folders.bundled + "/mnist_cnn_bn/mnist_cnn_bn.onnx")
-    var limits = MeasurementLimits(minimumRuns: 7, minimumSeconds: 0, maximumSeconds: 0.5, turnSeconds: 0.0001)
+    var limits = MeasurementLimits(
+      minimumRuns: 7, minimumSeconds: 0, maximumSeconds: 0.5, turnSeconds: 0.0001)
     limits.patience = 1
     return try .measure(
       model, CompileOptions(), backend, batch: 2, inputs: InputMaker(), threads: 1, limits: limits)

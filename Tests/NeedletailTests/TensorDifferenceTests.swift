@@ -2,7 +2,9 @@ import Needletail
 import Testing
 
 @Suite struct TensorDifferenceTests {
-  private func difference(_ a: [Float], _ e: [Float], _ tolerance: Tolerance = Tolerance()) throws -> TensorDifference {
+  private func difference(_ a: [Float], _ e: [Float], _ tolerance: Tolerance = Tolerance()) throws
+    -> TensorDifference
+  {
     try TensorDifference(Tensor(a, sizes: [a.count]), expected: Tensor(e, sizes: [e.count]), tolerance)
   }
 

@@ -37,7 +37,9 @@ import Testing
     AttributeSpec(name, kind: 1) { $0.string(21, outer) }
   }
 
-  private func imported(_ nodes: [NodeSpec], _ functions: [FunctionSpec], outputs: [String] = ["y"]) throws -> Graph {
+  private func imported(_ nodes: [NodeSpec], _ functions: [FunctionSpec], outputs: [String] = ["y"]) throws
+    -> Graph
+  {
     var spec = ModelSpec(
       GraphSpec(nodes: nodes, inputs: [ValueSpec("x", [2, 3])], outputs: outputs.map { ValueSpec($0, nil) }))
     spec.extra =
@@ -102,7 +104,8 @@ import Testing
         FunctionSpec(
           name: "F\(i)",
           nodes: [
-            NodeSpec("F\(i - 1)", ["a"], ["t"], domain: "local"), NodeSpec("F\(i - 1)", ["t"], ["b"], domain: "local"),
+            NodeSpec("F\(i - 1)", ["a"], ["t"], domain: "local"),
+            NodeSpec("F\(i - 1)", ["t"], ["b"], domain: "local"),
           ]))
     }
     for (name, functions) in [("Self", [selfish]), ("F29", bomb)] {
@@ -116,14 +119,18 @@ import Testing
       inputs: [ValueSpec("s", nil), ValueSpec("i", nil)], outputs: [ValueSpec("t", nil), ValueSpec("z", nil)])
     let scan = NodeSpec(
       "Scan", ["c", "x"], ["last", "all"],
-      [.graph("body", body), .int("num_scan_inputs", 1), .ints("scan_input_axes", [1]), .ints("scan_output_axes", [-1])])
+      [
+        .graph("body", body), .int("num_scan_inputs", 1), .ints("scan_input_axes", [1]),
+        .ints("scan_output_axes", [-1]),
+      ])
     let constant = NodeSpec("Constant", [], ["c"], [.tensor("value", .floats([2], [0, 0]))])
     let graph = try imported([constant, scan], [], outputs: ["last", "all"])
     #expect(graph.liveNodes.contains { $0.op is Loop })
     #expect(graph[graph.outputs[0].value].type == .tensor(.float32, [2]))
     #expect(graph[graph.outputs[1].value].type == .tensor(.float32, [2, 3]))
     for attributes in [
-      [AttributeSpec.int("num_scan_inputs", 3)], [.int("num_scan_inputs", 1), .ints("scan_input_axes", [0, 1])],
+      [AttributeSpec.int("num_scan_inputs", 3)],
+      [.int("num_scan_inputs", 1), .ints("scan_input_axes", [0, 1])],
       [.int("num_scan_inputs", 1), .ints("scan_output_directions", [2])],
       [.int("num_scan_inputs", 1), .ints("scan_output_axes", [9])],
     ] {
@@ -136,7 +143,8 @@ import Testing
     let body = GraphSpec(
       nodes: [NodeSpec("Neg", ["i"], ["o"])], inputs: [ValueSpec("i", nil)], outputs: [ValueSpec("o", [2])])
     let nodes = [
-      NodeSpec("SequenceConstruct", ["x", "x"], ["s"]), NodeSpec("SequenceMap", ["s"], ["y"], [.graph("body", body)]),
+      NodeSpec("SequenceConstruct", ["x", "x"], ["s"]),
+      NodeSpec("SequenceMap", ["s"], ["y"], [.graph("body", body)]),
     ]
     let graph = try imported(nodes, [])
     #expect(graph.liveNodes.contains { $0.op is Loop })

@@ -367,7 +367,8 @@ import Testing
       is: GroupNormalization(groups: 2, epsilon: Real(Double(Float(1e-5)))))
     let q = ["q", "k", "v"].map { ValueSpec($0, ["N", 4, 6]) }
     try expect(
-      "LinearAttention", 27, [.int("q_num_heads", 3), .int("kv_num_heads", 3), .string("update_rule", "linear")], q,
+      "LinearAttention", 27,
+      [.int("q_num_heads", 3), .int("kv_num_heads", 3), .string("update_rule", "linear")], q,
       operands: ["q", "k", "v"], is: LinearAttention(queryHeads: 3, keyHeads: 3, rule: .linear))
     try expect(
       "RMSNormalization", 23, [.int("axis", 2), .float("epsilon", 0.5)],

@@ -23,7 +23,9 @@ extension OperatorSuite {
     let powers = Grid.integers(parameters, bound: 2, &generator)
     let scale = powers.map { $0 < 0 ? 0.5 : $0 == 0 ? 1 : $0 == 1 ? 2 : 4 }
     let range = integerRange(type)
-    let zero = Grid.integers(parameters, bound: 1, &generator).map { min(max($0, range.lowerBound), range.upperBound) }
+    let zero = Grid.integers(parameters, bound: 1, &generator).map {
+      min(max($0, range.lowerBound), range.upperBound)
+    }
     let x = Grid.integers(sizes, bound: 600, &generator).map { $0 / 4 }
     let y = Grid(sizes) { (i: [Int]) -> Double in
       let p = parameter(i)
@@ -53,8 +55,12 @@ extension OperatorSuite {
     quantizations("axis/uint8", [2, 3, 4], type: .uint8, parameters: [3]) { [$0[1]] },
     quantizations("axis/int16", [2, 3, 4], axis: -1, type: .int16, parameters: [4]) { [$0[2]] },
     quantizations("axis/none", [2, 3], axis: 0, type: .int8, parameters: [2], zeroPoint: false) { [$0[0]] },
-    quantizations("blocks/uint8", [2, 5, 3], block: 2, type: .uint8, parameters: [2, 3, 3]) { [$0[0], $0[1] / 2, $0[2]] },
-    quantizations("blocks/int4", [4, 3], axis: 0, block: 2, type: .int4, parameters: [2, 3]) { [$0[0] / 2, $0[1]] },
+    quantizations("blocks/uint8", [2, 5, 3], block: 2, type: .uint8, parameters: [2, 3, 3]) {
+      [$0[0], $0[1] / 2, $0[2]]
+    },
+    quantizations("blocks/int4", [4, 3], axis: 0, block: 2, type: .int4, parameters: [2, 3]) {
+      [$0[0] / 2, $0[1]]
+    },
     quantizations("empty", [2, 0, 3], type: .uint8, parameters: [0]) { [$0[1]] },
     [
       OperatorCase(
@@ -75,7 +81,9 @@ extension OperatorSuite {
         gives: [Grid([3], [-3.5, 0, 1.5]).value(.float16)]),
       OperatorCase(
         "DynamicQuantizeLinear/both", DynamicQuantizeLinear(), [Grid([4], [-51, 0, 102, 204]).value()],
-        gives: [Grid([4], [0, 51, 153, 255]).value(.uint8), Grid([], [1]).value(), Grid([], [51]).value(.uint8)]),
+        gives: [
+          Grid([4], [0, 51, 153, 255]).value(.uint8), Grid([], [1]).value(), Grid([], [51]).value(.uint8),
+        ]),
       OperatorCase(
         "DynamicQuantizeLinear/positive", DynamicQuantizeLinear(), [Grid([2], [51, 510]).value()],
         gives: [Grid([2], [26, 255]).value(.uint8), Grid([], [2]).value(), Grid([], [0]).value(.uint8)]),
@@ -95,7 +103,8 @@ extension OperatorSuite {
   }
 
   private static func productCases(
-    _ label: String, _ a: [Int], _ b: [Int], aZeros: [Int] = [], bZeros: [Int] = [], _ types: (DataType, DataType)
+    _ label: String, _ a: [Int], _ b: [Int], aZeros: [Int] = [], bZeros: [Int] = [],
+    _ types: (DataType, DataType)
   ) -> [OperatorCase] {
     var generator = SeededGenerator(label)
     let (x, xZero) = bytes(a, aZeros, types.0, &generator)
@@ -119,11 +128,13 @@ extension OperatorSuite {
     return [
       OperatorCase(
         "MatMulInteger/\(label)", MatMulInteger(),
-        [x.value(types.0), w.value(types.1), xZero.value(types.0), wZero.value(types.1)], gives: [y.value(.int32)]),
+        [x.value(types.0), w.value(types.1), xZero.value(types.0), wZero.value(types.1)],
+        gives: [y.value(.int32)]),
       OperatorCase(
         "QLinearMatMul/\(label)", QLinearMatMul(),
         [
-          x.value(types.0), half.value(), xZero.value(types.0), w.value(types.1), one.value(), wZero.value(types.1),
+          x.value(types.0), half.value(), xZero.value(types.0), w.value(types.1), one.value(),
+          wZero.value(types.1),
           Grid([], [64]).value(), Grid([], [3]).value(.int8),
         ], gives: [scaled.value(.int8)]),
     ]
@@ -147,7 +158,8 @@ extension OperatorSuite {
             let source = [i[0], channel, i[2] + p - pad, i[3] + q - pad]
             let offset = wZero.count == 1 ? wZero.values[0] : wZero.at([i[1]])
             sum +=
-              (image.at(source, outside: zero.values[0]) - zero.values[0]) * (weights.at([i[1], c, p, q]) - offset)
+              (image.at(source, outside: zero.values[0]) - zero.values[0])
+              * (weights.at([i[1], c, p, q]) - offset)
           }
         }
       }
@@ -160,11 +172,13 @@ extension OperatorSuite {
     return [
       OperatorCase(
         "ConvInteger/\(label)", ConvInteger(window: window, groups: groups),
-        [image.value(.uint8), weights.value(.int8), zero.value(.uint8), wZero.value(.int8)], gives: [y.value(.int32)]),
+        [image.value(.uint8), weights.value(.int8), zero.value(.uint8), wZero.value(.int8)],
+        gives: [y.value(.int32)]),
       OperatorCase(
         "QLinearConv/\(label)", QLinearConv(window: window, groups: groups),
         [
-          image.value(.uint8), Grid([], [0.5]).value(), zero.value(.uint8), weights.value(.int8), wScale.value(),
+          image.value(.uint8), Grid([], [0.5]).value(), zero.value(.uint8), weights.value(.int8),
+          wScale.value(),
           wZero.value(.int8), Grid([], [32]).value(), Grid([], [100]).value(.uint8), bias.value(.int32),
         ], gives: [requantized.value(.uint8)]),
     ]

@@ -10,7 +10,8 @@ extension OperatorSuite {
     switch cell {
     case .rnn: one = [.init(.affine, alpha: 1, beta: 1)]
     case .gru: one = [.init(.hardSigmoid, alpha: 1, beta: 0), .init(.relu)]
-    case .lstm: one = [.init(.hardSigmoid, alpha: 1, beta: 0), .init(.relu), .init(.affine, alpha: 2, beta: 0)]
+    case .lstm:
+      one = [.init(.hardSigmoid, alpha: 1, beta: 0), .init(.relu), .init(.affine, alpha: 2, beta: 0)]
     }
     return directions == 2 ? one + one : one
   }
@@ -73,7 +74,9 @@ extension OperatorSuite {
             }
           }
           func fromH(_ gate: Int, _ j: Int, _ h: [Double]) -> Double {
-            (0..<n).reduce(bias?.at([k, (g + gate) * n + j]) ?? 0) { $0 + r.at([k, gate * n + j, $1]) * h[$1] }
+            (0..<n).reduce(bias?.at([k, (g + gate) * n + j]) ?? 0) {
+              $0 + r.at([k, gate * n + j, $1]) * h[$1]
+            }
           }
           func activate(_ i: Int, _ x: Double) -> Double {
             let limit = s.clip?.value ?? .infinity
@@ -96,9 +99,12 @@ extension OperatorSuite {
               func look(_ gate: Int, _ state: Double) -> Double { (p?.at([k, gate * n + j]) ?? 0) * state }
               let input = activate(0, fromX(0, j) + fromH(0, j, before) + look(0, cells[j]))
               let forget =
-                s.couplesForget ? 1 - input : activate(0, fromX(2, j) + fromH(2, j, before) + look(2, cells[j]))
+                s.couplesForget
+                ? 1 - input : activate(0, fromX(2, j) + fromH(2, j, before) + look(2, cells[j]))
               c[j] = forget * cells[j] + input * activate(1, fromX(3, j) + fromH(3, j, before))
-              h[j] = activate(0, fromX(1, j) + fromH(1, j, before) + look(1, c[j])) * value(op.activations[2], c[j])
+              h[j] =
+                activate(0, fromX(1, j) + fromH(1, j, before) + look(1, c[j]))
+                * value(op.activations[2], c[j])
             }
             y[((t * d + k) * s.batch + b) * n + j] = h[j]
           }
@@ -123,44 +129,48 @@ extension OperatorSuite {
     let state = [d, s.batch, n]
     var inputs: [RuntimeValue?] = [
       placed(x, from: 1)?.value(type), w.value(type), r.value(type), bias?.value(type),
-      s.lengths.map { Grid([s.batch], $0.map { Double($0) }).value(.int32) }, placed(h0, from: 1)?.value(type),
+      s.lengths.map { Grid([s.batch], $0.map { Double($0) }).value(.int32) },
+      placed(h0, from: 1)?.value(type),
     ]
     if cell == .lstm { inputs += [placed(c0, from: 1)?.value(type), p?.value(type)] }
     var expected: [RuntimeValue?] = [
-      placed(Grid([s.time, d, s.batch, n], y), from: 2)?.value(type), placed(Grid(state, lastH), from: 1)?.value(type),
+      placed(Grid([s.time, d, s.batch, n], y), from: 2)?.value(type),
+      placed(Grid(state, lastH), from: 1)?.value(type),
     ]
     if cell == .lstm { expected.append(placed(Grid(state, lastC), from: 1)?.value(type)) }
     return OperatorCase(name, op, inputs, gives: expected)
   }
 
-  static let recurrent: [OperatorCase] = Recurrent.Cell.allCases.flatMap { cell -> [OperatorCase] in
-    [
-      recurrent("plain", cell, Shape(bias: false, states: false)),
-      recurrent("states", cell, Shape()),
-      recurrent("reverse", cell, Shape(direction: .reverse)),
-      recurrent("both", cell, Shape(inputs: 5, hidden: 3, direction: .bidirectional)),
-      recurrent("lengths", cell, Shape(direction: .bidirectional, lengths: [1, 3])),
-      recurrent("no-step", cell, Shape(lengths: [0, 2])),
-      recurrent("batch-first", cell, Shape(direction: .bidirectional, lengths: [3, 2], batchFirst: true)),
-      recurrent("clip", cell, Shape(clip: 1)),
-      recurrent("time0", cell, Shape(time: 0)),
-      recurrent("batch0", cell, Shape(batch: 0)),
-      recurrent("inputs0", cell, Shape(inputs: 0)),
-      recurrent("float64", cell, Shape(), type: .float64),
-      recurrent("float16", cell, Shape(time: 1), type: .float16),
+  static let recurrent: [OperatorCase] =
+    Recurrent.Cell.allCases.flatMap { cell -> [OperatorCase] in
+      [
+        recurrent("plain", cell, Shape(bias: false, states: false)),
+        recurrent("states", cell, Shape()),
+        recurrent("reverse", cell, Shape(direction: .reverse)),
+        recurrent("both", cell, Shape(inputs: 5, hidden: 3, direction: .bidirectional)),
+        recurrent("lengths", cell, Shape(direction: .bidirectional, lengths: [1, 3])),
+        recurrent("no-step", cell, Shape(lengths: [0, 2])),
+        recurrent("batch-first", cell, Shape(direction: .bidirectional, lengths: [3, 2], batchFirst: true)),
+        recurrent("clip", cell, Shape(clip: 1)),
+        recurrent("time0", cell, Shape(time: 0)),
+        recurrent("batch0", cell, Shape(batch: 0)),
+        recurrent("inputs0", cell, Shape(inputs: 0)),
+        recurrent("float64", cell, Shape(), type: .float64),
+        recurrent("float16", cell, Shape(time: 1), type: .float16),
+      ]
+    } + [
+      recurrent("linear", .gru, Shape(direction: .bidirectional, linearBeforeReset: true)),
+      recurrent("peepholes", .lstm, Shape(direction: .bidirectional, peepholes: true)),
+      recurrent("coupled", .lstm, Shape(peepholes: true, couplesForget: true)),
+      recurrentUsual,
     ]
-  } + [
-    recurrent("linear", .gru, Shape(direction: .bidirectional, linearBeforeReset: true)),
-    recurrent("peepholes", .lstm, Shape(direction: .bidirectional, peepholes: true)),
-    recurrent("coupled", .lstm, Shape(peepholes: true, couplesForget: true)),
-    recurrentUsual,
-  ]
 
   /// Functions that a file need not name, on one unit without operands but the bias.
   private static let recurrentUsual = OperatorCase(
     "Recurrent/lstm/usual", Recurrent(.lstm),
     [
-      Grid([1, 1, 1], [1]).value(), Grid([1, 4, 1], [0, 0, 0, 1]).value(), Grid([1, 4, 1], [0, 0, 0, 0]).value(),
+      Grid([1, 1, 1], [1]).value(), Grid([1, 4, 1], [0, 0, 0, 1]).value(),
+      Grid([1, 4, 1], [0, 0, 0, 0]).value(),
     ],
     gives: [
       Grid([1, 1, 1, 1], [0.5 * 0.363_399_757_270_689]).value(), nil,

@@ -10,7 +10,9 @@ extension OperatorSuite {
     .tensor(try! Tensor(strings: words.map { Array($0.utf8) }, sizes: sizes ?? [words.count]))
   }
 
-  private static func numbers(_ values: [Double], _ sizes: [Int]? = nil, _ type: DataType = .int64) -> RuntimeValue {
+  private static func numbers(_ values: [Double], _ sizes: [Int]? = nil, _ type: DataType = .int64)
+    -> RuntimeValue
+  {
     Grid(sizes ?? [values.count], values).value(type)
   }
 
@@ -37,11 +39,13 @@ extension OperatorSuite {
   private static let pool = words(["a", "b", "a", "b", "b", "c"])
 
   private static func grams(
-    _ label: String, _ mode: TfIdfVectorizer.Mode, _ lengths: ClosedRange<Int>, skip: Int = 0, _ x: RuntimeValue,
+    _ label: String, _ mode: TfIdfVectorizer.Mode, _ lengths: ClosedRange<Int>, skip: Int = 0,
+    _ x: RuntimeValue,
     weights: [Double]? = nil, gives y: RuntimeValue
   ) -> OperatorCase {
     let op = TfIdfVectorizer(mode, lengths: lengths, maximumSkip: skip, starts: [0, 2], count: 4)
-    let inputs: [RuntimeValue?] = [x, pool, numbers([0, 1, 3, 2])] + (weights.map { [numbers($0, nil, .float32)] } ?? [])
+    let inputs: [RuntimeValue?] =
+      [x, pool, numbers([0, 1, 3, 2])] + (weights.map { [numbers($0, nil, .float32)] } ?? [])
     return OperatorCase("TfIdfVectorizer/\(label)", op, inputs, gives: [y])
   }
 
@@ -72,7 +76,8 @@ extension OperatorSuite {
       OperatorCase(
         "StringSplit/none", StringSplit(), [words([], [0])], gives: [words([], [0, 0]), numbers([])]),
       OperatorCase(
-        "StringNormalizer/lower", StringNormalizer(.lower, stopWords: ["THE"]), [words(["The", "CÂT", "the", "sat"])],
+        "StringNormalizer/lower", StringNormalizer(.lower, stopWords: ["THE"]),
+        [words(["The", "CÂT", "the", "sat"])],
         gives: [words(["cât", "sat"])]),
       OperatorCase(
         "StringNormalizer/exact", StringNormalizer(.upper, isCaseSensitive: true, stopWords: ["the"]),
@@ -81,13 +86,18 @@ extension OperatorSuite {
         "StringNormalizer/none", StringNormalizer(stopWords: ["a"]), [words(["a"])], gives: [words([""])]),
       grams("single", .frequency, 1...1, words(["a", "b", "c", "a"]), gives: counts([2, 1, 0, 0])),
       grams("pairs", .frequency, 2...2, words(["a", "b", "c"]), gives: counts([0, 0, 1, 1])),
-      grams("both", .frequency, 1...2, words(["a", "b", "b", "c"], [2, 2]), gives: counts([1, 1, 0, 1, 0, 1, 1, 0], [2, 4])),
+      grams(
+        "both", .frequency, 1...2, words(["a", "b", "b", "c"], [2, 2]),
+        gives: counts([1, 1, 0, 1, 0, 1, 1, 0], [2, 4])),
       grams("skip", .frequency, 2...2, skip: 1, words(["a", "x", "b", "c"]), gives: counts([0, 0, 1, 1])),
-      grams("presence", .presence, 1...1, words(["a", "a"]), weights: [3, 1, 1, 1], gives: counts([3, 0, 0, 0])),
-      grams("weighted", .weighted, 1...1, words(["a", "a"]), weights: [3, 1, 1, 1], gives: counts([6, 0, 0, 0])),
+      grams(
+        "presence", .presence, 1...1, words(["a", "a"]), weights: [3, 1, 1, 1], gives: counts([3, 0, 0, 0])),
+      grams(
+        "weighted", .weighted, 1...1, words(["a", "a"]), weights: [3, 1, 1, 1], gives: counts([6, 0, 0, 0])),
       grams("nothing", .frequency, 1...2, words([]), gives: counts([0, 0, 0, 0])),
       OperatorCase(
-        "TfIdfVectorizer/numbers", TfIdfVectorizer(.frequency, lengths: 1...2, maximumSkip: 0, starts: [0, 1], count: 2),
+        "TfIdfVectorizer/numbers",
+        TfIdfVectorizer(.frequency, lengths: 1...2, maximumSkip: 0, starts: [0, 1], count: 2),
         [numbers([7, 7, 8]), numbers([7, 7, 8]), numbers([0, 1])], gives: [counts([2, 1])]),
     ],
   ])

@@ -14,7 +14,9 @@ extension OperatorSuite {
   }
 
   static let training: [OperatorCase] = [
-    step("adagrad", TrainingStep(.adagrad, epsilon: 1, penalty: 0.5, decay: 1), count: 1, [2, 3, 0], gives: [1.8, 16]),
+    step(
+      "adagrad", TrainingStep(.adagrad, epsilon: 1, penalty: 0.5, decay: 1), count: 1, [2, 3, 0],
+      gives: [1.8, 16]),
     step("momentum", TrainingStep(.momentum, alpha: 0.5, beta: 0.25), count: 3, [2, 4, 6], gives: [0, 4]),
     step("first", TrainingStep(.momentum, alpha: 0.5, beta: 0.25), count: 0, [2, 4, 6], gives: [-1.5, 7]),
     step("nesterov", TrainingStep(.nesterov, alpha: 0.5, beta: 0.25), count: 3, [2, 4, 6], gives: [-1, 4]),

@@ -83,7 +83,8 @@ import Testing
     Refusal(MatMul(), "float32[]", "float32[3]", says: "operand 0 has rank 0"),
     Refusal(MatMul(), "float32[2,2,3]", "float32[3,3,2]", says: "operand 1 has size 3 on axis 0"),
     Refusal(MatMul(), "float32[2,3]", says: "operands"),
-    Refusal(Attention(), "float32[2,4,24]", "float32[2,4,24]", "float32[2,4,24]", says: "q_num_heads is nothing"),
+    Refusal(
+      Attention(), "float32[2,4,24]", "float32[2,4,24]", "float32[2,4,24]", says: "q_num_heads is nothing"),
     Refusal(
       Attention(queryHeads: 5, keyHeads: 5), "float32[2,4,24]", "float32[2,4,24]", "float32[2,4,24]",
       says: "a divisor of 24"),

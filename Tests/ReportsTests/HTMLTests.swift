@@ -48,7 +48,9 @@ import Testing
       Chart("Linear", .lines, xTitle: "batch size, items", yTitle: "time, ms", series: curves),
       Chart(
         "Log bars", .bars(categories: ["a", "b"]), xTitle: "x", yTitle: "time, ms", yScale: .logarithmic,
-        series: (0..<9).map { Chart.Series("s\($0)", points([[1, 3, 10, 30, 100, 300, 1000, 3000, 9000][$0], 2])) }),
+        series: (0..<9).map {
+          Chart.Series("s\($0)", points([[1, 3, 10, 30, 100, 300, 1000, 3000, 9000][$0], 2]))
+        }),
       Chart("Nothing", .lines, xTitle: "x", yTitle: "y", series: [Chart.Series("none", [])]),
     ]
   }

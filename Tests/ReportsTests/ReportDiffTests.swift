@@ -3,25 +3,33 @@ import Testing
 
 @Suite struct ReportDiffTests {
   private func row(
-    _ backend: String, _ median: Double, arena: Int = 1000, peak: Int = 10_000_000, variant: String = "optimized",
+    _ backend: String, _ median: Double, arena: Int = 1000, peak: Int = 10_000_000,
+    variant: String = "optimized",
     kernel: String = "simd.a"
   ) -> JSON {
     .object([
-      ("backend", .string(backend)), ("batch", .integer(1)), ("threads", .integer(2)), ("variant", .string(variant)),
+      ("backend", .string(backend)), ("batch", .integer(1)), ("threads", .integer(2)),
+      ("variant", .string(variant)),
       ("steps", .integer(3)), ("p50_ms", .number(median)),
-      ("p50_ci95_ms", .array([.number(median * 0.99), .number(median * 1.01)])), ("p99_ms", .number(median * 3)),
+      ("p50_ci95_ms", .array([.number(median * 0.99), .number(median * 1.01)])),
+      ("p99_ms", .number(median * 3)),
       ("load_ms", .number(5)), ("arena_bytes", .integer(arena)), ("peak_bytes", .integer(peak)),
       ("placement_steps", .object([(backend, .integer(3))])),
       ("numerics", .object([("worst_absolute", .number(1e-6)), ("within_tolerance", .bool(true))])),
-      ("layers", .array([.object([("node", .string("conv")), ("kernel", .string(kernel)), ("ms", .number(median))])])),
+      (
+        "layers",
+        .array([.object([("node", .string("conv")), ("kernel", .string(kernel)), ("ms", .number(median))])])
+      ),
       ("verdict", .string("VALID")),
     ])
   }
 
   private func report(_ rows: [JSON], processor: String = "x", earned: Double = 2) -> JSON {
     .object([
-      ("schema", .integer(1)), ("command", .string("compare")), ("model", .object([("path", .string("m.onnx"))])),
-      ("host", .object([("processor", .string(processor)), ("features", JSON(["avx2"]))])), ("rows", .array(rows)),
+      ("schema", .integer(1)), ("command", .string("compare")),
+      ("model", .object([("path", .string("m.onnx"))])),
+      ("host", .object([("processor", .string(processor)), ("features", JSON(["avx2"]))])),
+      ("rows", .array(rows)),
       (
         "passes",
         .object([
@@ -80,7 +88,9 @@ import Testing
   @Test func overlappingIntervalsAreNoRegression() {
     let baseline = report([row("simd", 10), row("auto", 5)])
     func check(_ rows: [JSON], _ tolerance: Double = 0.05) -> [String] {
-      BaselineCheck(report(rows), against: baseline, tolerance: tolerance).regressions.map { "\($0.row) \($0.field)" }
+      BaselineCheck(report(rows), against: baseline, tolerance: tolerance).regressions.map {
+        "\($0.row) \($0.field)"
+      }
     }
     let (simd, auto) = ("simd, optimized, batch 1, threads 2", "auto, optimized, batch 1, threads 2")
     #expect(check([row("simd", 10.1), row("auto", 4)]) == [])
@@ -100,7 +110,8 @@ import Testing
     func report(_ ratio: Double, _ time: Int, rate: Double = 10) -> JSON {
       let interval = ("p50_ci95", JSON.array([.number(ratio - 0.01), .number(ratio + 0.01)]))
       let engine = JSON.object([
-        ("engine", .string("e")), ("load_ns", .integer(time)), ("gflop_per_s", .number(rate)), ("rounds", .integer(time)),
+        ("engine", .string("e")), ("load_ns", .integer(time)), ("gflop_per_s", .number(rate)),
+        ("rounds", .integer(time)),
         ("ratio_over_needletail", .object([("p50", .number(ratio)), interval, ("rounds", .integer(time))])),
       ])
       let cell = JSON.object([("model", .string("m")), ("batch", .integer(4)), ("engines", .array([engine]))])
@@ -110,6 +121,7 @@ import Testing
     let diff = ReportDiff(from: report(1, 1000), to: report(1.5, 2000, rate: 5))
     #expect(diff.changes.map(\.field) == ["load_ns", "gflop_per_s", "ratio_over_needletail.p50"])
     #expect(Set(diff.changes.map(\.row)) == ["cells, m, batch 4, e"])
-    #expect(diff.changes.map(\.note) == ["slower, no interval", "less, no interval", "more, intervals apart"])
+    #expect(
+      diff.changes.map(\.note) == ["slower, no interval", "less, no interval", "more, intervals apart"])
   }
 }

@@ -47,7 +47,9 @@ import Testing
         for i in x.indices {
           let e = Self.error(function, x[i], found[i], expected[i])
           let isTail = function == .silu && x[i] < -20
-          #expect(e <= (isTail ? 6 : 4.5), "\(backend.isa) \(function) of \(x[i]): \(found[i]), expected \(expected[i])")
+          #expect(
+            e <= (isTail ? 6 : 4.5),
+            "\(backend.isa) \(function) of \(x[i]): \(found[i]), expected \(expected[i])")
         }
       }
     }

@@ -34,7 +34,9 @@ import Testing
     return offers
   }
 
-  private func check(_ node: NodeCase, _ expected: [Double], _ word: String, bound: Double = Self.bound) throws {
+  private func check(_ node: NodeCase, _ expected: [Double], _ word: String, bound: Double = Self.bound)
+    throws
+  {
     for threads in [1, 2, 3] {
       var node = node
       node.threads = threads
@@ -69,7 +71,8 @@ import Testing
     var g = Generator(5)
     let a = try g.floats([m, k]), b = try g.floats([k, n])
     let node = NodeCase(op: MatMul(), inputs: [a, b], constants: [1], output: [m, n])
-    try check(node, MatrixTests.product(try MatrixTests.values(a), try MatrixTests.values(b), m, k, n), "matmul")
+    try check(
+      node, MatrixTests.product(try MatrixTests.values(a), try MatrixTests.values(b), m, k, n), "matmul")
   }
 
   /// Items of an odd number of rows: no pair crosses from one to the next, so that what is no number stays where it is.
@@ -113,10 +116,13 @@ import Testing
     ]
     for (i, shape) in shapes.enumerated() {
       for threads in [1, 2] {
-        var (node, expected) = try ConvolutionTests.node(shape, seed: UInt64(i + 7), bias: true, constant: true)
+        var (node, expected) = try ConvolutionTests.node(
+          shape, seed: UInt64(i + 7), bias: true, constant: true)
         node.threads = threads
         node.epilogueInputs = [try Generator.residual(node, seed: UInt64(i))]
-        node.epilogue = Epilogue([.binary(.add, 0, swapped: false), .clamp(lower: -3, upper: 6), .unary(.silu)])
+        node.epilogue = Epilogue([
+          .binary(.add, 0, swapped: false), .clamp(lower: -3, upper: 6), .unary(.silu),
+        ])
         expected = try apply(node.epilogue, node.epilogueInputs, to: expected, sizes: node.output)
         for backend in levels {
           let request = node.request
@@ -149,7 +155,8 @@ import Testing
       }
       #expect(offers.allSatisfy { $0.numerics == .transformed && $0.predicted != nil })
       for declined in [
-        try request([1, 384], [384, 384]), try request([128, 32], [32, 384]), try request([3136, 64], [64, 64]),
+        try request([1, 384], [384, 384]), try request([128, 32], [32, 384]),
+        try request([3136, 64], [64, 64]),
         try request([128, 384], [384, 384], constants: []),
       ] {
         guard case .declines = row.consider(declined) else {

@@ -84,7 +84,8 @@ import Testing
   @Test func costsOfAnythingAreNumbers() throws {
     var window = try #require(
       ImageWindow(
-        Window(kernel: [3, 3], padsBegin: [1, 1], padsEnd: [1, 1]), input: [1, 16, 8, 8], output: [1, 16, 8, 8]))
+        Window(kernel: [3, 3], padsBegin: [1, 1], padsEnd: [1, 1]), input: [1, 16, 8, 8],
+        output: [1, 16, 8, 8]))
     (window.outHeight, window.outWidth) = (1 << 30, 1 << 28)
     for m in WinogradTiling.sides {
       let cost = WinogradTiling(window, m: m, threads: 1).cost
@@ -100,7 +101,8 @@ import Testing
       .init(channels: 3, out: 64, size: [20, 20], kernel: [3, 3]), seed: 1, bias: true, constant: true
     ).0
     let strided = try ConvolutionTests.node(
-      .init(channels: 16, out: 16, size: [20, 20], kernel: [3, 3], strides: [2, 2]), seed: 1, bias: true, constant: true
+      .init(channels: 16, out: 16, size: [20, 20], kernel: [3, 3], strides: [2, 2]), seed: 1, bias: true,
+      constant: true
     ).0
     for backend in levels {
       let rows = WinogradKernel.rows(Microkernels(backend.isa))

@@ -3,7 +3,9 @@ import Testing
 @testable import Tensors
 
 @Suite struct ChecksumTests {
-  private func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 7) } }
+  private func bytes(_ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 7) }
+  }
 
   private func checksum(_ bytes: [UInt8]) -> UInt64 {
     bytes.withUnsafeBytes { Checksum.of(Bytes(base: $0.baseAddress!, count: $0.count)) }

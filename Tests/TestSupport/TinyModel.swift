@@ -63,7 +63,8 @@ package enum TinyModel {
       for size in sizes { tensor.add(1, size) }
       tensor.add(2, 1)
       if !name.isEmpty { tensor.add(8, name) }
-      tensor.add(9, elements.flatMap { x in (0..<4).map { UInt8(truncatingIfNeeded: x.bitPattern >> (8 * $0)) } })
+      tensor.add(
+        9, elements.flatMap { x in (0..<4).map { UInt8(truncatingIfNeeded: x.bitPattern >> (8 * $0)) } })
     }
   }
 
@@ -110,7 +111,8 @@ package enum TinyModel {
   }
 
   private static func node(
-    _ operatorName: String, _ name: String, _ inputs: [String], _ output: String, integers: [String: Int] = [:]
+    _ operatorName: String, _ name: String, _ inputs: [String], _ output: String,
+    integers: [String: Int] = [:]
   ) -> [UInt8] {
     ProtoBytes.message { node in
       for input in inputs { node.add(1, input) }
@@ -129,7 +131,9 @@ package enum TinyModel {
     }
   }
 
-  private static func port(_ name: String, _ symbols: [String] = ["N"], _ width: Int = 4, elementType: Int = 1) -> [UInt8] {
+  private static func port(
+    _ name: String, _ symbols: [String] = ["N"], _ width: Int = 4, elementType: Int = 1
+  ) -> [UInt8] {
     let shape = ProtoBytes.message { shape in
       for symbol in symbols { shape.add(1, ProtoBytes.message { $0.add(2, symbol) }) }
       shape.add(1, ProtoBytes.message { $0.add(1, width) })

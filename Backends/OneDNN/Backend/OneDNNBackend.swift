@@ -28,7 +28,9 @@ package struct OneDNNBackend: Backend {
     var copies = names.map { UnsafePointer(strdup($0)!) }  // a name of a few bytes: no memory means the end
     defer { copies.forEach { free(UnsafeMutablePointer(mutating: $0)) } }
     let problem = explained { error, capacity in
-      copies.withUnsafeMutableBufferPointer { onednn_load($0.baseAddress, names.count, most, error, capacity) }
+      copies.withUnsafeMutableBufferPointer {
+        onednn_load($0.baseAddress, names.count, most, error, capacity)
+      }
     }
     if let problem { throw BackendUnavailable(problem) }
     return OneDNNBackend(identity: String(cString: onednn_identity()))

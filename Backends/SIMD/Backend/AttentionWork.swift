@@ -159,7 +159,8 @@ struct AttentionWork: ParallelWork {
     }
     let factors = scores + kernel.blockRows * kernel.scoreStride
     withProduct(
-      of: query + item * from.batch + head * from.head + rows.lowerBound * from.row, stride: from.row, rows: rows.count,
+      of: query + item * from.batch + head * from.head + rows.lowerBound * from.row, stride: from.row,
+      rows: rows.count,
       k: g.headSize, packed: keys, n: g.keys, into: scores, stride: kernel.scoreStride
     ) { product in
       kernel.kernels.gemm(&product, rows: 0..<rows.count, panels: panels(holding: first..<last))

@@ -138,7 +138,8 @@ struct ConvolutionKernel: PreparedKernel {
     let frame = call.scratch.pointer(to: Float.self)
     let afterFrame = call.scratch.base + roundedUp(frameByteCount)
     let packed = weights.address(scratch: afterFrame) {
-      workers.forEach(groups, Self.packing(kernels, window, groups: groups, packedPerGroup, call.input(1).base, $0))
+      workers.forEach(
+        groups, Self.packing(kernels, window, groups: groups, packedPerGroup, call.input(1).base, $0))
     }
     let partials = (afterFrame + roundedUp(weights.scratchByteCount(groups * packedPerGroup)))
       .assumingMemoryBound(to: Float.self)
@@ -219,7 +220,8 @@ extension ConvolutionKernel: BandedKernel {
     let lines = lines(for: rows)
     let frame = call.scratch.pointer(to: Float.self) - lines.lowerBound * lineStride
     if isFramed {
-      FrameWork(kernels: kernels, window: window, isPlanar: isPlanar, from: from, to: frame, images: 1).fill(lines)
+      FrameWork(kernels: kernels, window: window, isPlanar: isPlanar, from: from, to: frame, images: 1).fill(
+        lines)
     }
     epilogue.withProgram(call) { program in
       withProduct(storage.bytes.pointer(to: Float.self), program) { product in

@@ -80,7 +80,8 @@ struct Microkernels: @unchecked Sendable {
 
   /// The left operands of the products of a tile of F(m×m, 3×3), `step` floats apart.
   func winogradInput(
-    _ m: Int, _ tile: UnsafePointer<nt_winograd_tile>, channels: Int, _ v: UnsafeMutablePointer<Float>, step: Int
+    _ m: Int, _ tile: UnsafePointer<nt_winograd_tile>, channels: Int, _ v: UnsafeMutablePointer<Float>,
+    step: Int
   ) { table.winograd_input(Int32(m), tile, channels, v, step) }
 
   /// The results of a tile from its products.
@@ -108,7 +109,8 @@ struct Microkernels: @unchecked Sendable {
 
   /// The same over rows of `count` elements; operands whose step is 0 are scalars of their row.
   func binary(
-    _ function: Int32, _ a: UnsafePointer<Float>, stride aStride: Int, _ aStep: Int32, _ b: UnsafePointer<Float>,
+    _ function: Int32, _ a: UnsafePointer<Float>, stride aStride: Int, _ aStep: Int32,
+    _ b: UnsafePointer<Float>,
     stride bStride: Int, _ bStep: Int32, _ y: UnsafeMutablePointer<Float>, stride: Int, rows: Int, count: Int
   ) { table.binary_rows(function, a, aStride, aStep, b, bStride, bStep, y, stride, rows, count) }
 

@@ -182,7 +182,8 @@ struct MatrixKernel: PreparedKernel {
         row.run(a, packed, output, program: program, scratch: partials, workers: workers)
         return
       }
-      withProduct(of: a, stride: g.k, rows: g.rows, k: g.k, packed: packed, n: g.n, into: output, stride: g.n) { product in
+      withProduct(of: a, stride: g.k, rows: g.rows, k: g.k, packed: packed, n: g.n, into: output, stride: g.n)
+      { product in
         product.epilogue = program
         let work = ProductWork(
           kernels: kernels, cut: cut, product: product, aStep: g.aIsShared ? 0 : g.rows * g.k,

@@ -19,7 +19,8 @@ package struct SIMDBackend: Backend {
     self.isa = isa
     let micro = Microkernels(isa)
     kernels =
-      [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + WinogradKernel.rows(micro) + MatrixKernel.rows(micro)
+      [DepthwiseKernel.row(micro), ConvolutionKernel.row(micro)] + WinogradKernel.rows(micro)
+      + MatrixKernel.rows(micro)
       + StrassenKernel.rows(micro) + [AttentionKernel.row(micro)] + SweepKernel.rows(micro)
       + PoolingKernel.rows(micro) + RowsKernel.rows(micro) + ReduceKernel.rows(micro) + [
         ConcatKernel.row(micro)

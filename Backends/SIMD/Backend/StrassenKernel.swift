@@ -20,7 +20,8 @@ struct StrassenKernel: PreparedKernel {
   private let pitch: Int
 
   init(
-    _ product: StrassenProduct, pitch: Int? = nil, constant: Constant?, packs: PackedWeights, epilogue: FusedEpilogue, threads: Int,
+    _ product: StrassenProduct, pitch: Int? = nil, constant: Constant?, packs: PackedWeights,
+    epilogue: FusedEpilogue, threads: Int,
     kernels: Microkernels
   ) throws(KernelError) {
     guard let constant else { throw KernelError("weights that change") }
@@ -30,7 +31,8 @@ struct StrassenKernel: PreparedKernel {
     self.epilogue = epilogue
     tiling = StrassenTiling(product, threads: threads, kernels: kernels)
     let form = "\(product.kStride)x\(product.nStride).alpha\(product.scale)"
-    let key = PackKey([constant.id], format: "simd.1.\(kernels.isa).panels\(kernels.panelUnits).strassen.\(form)")
+    let key = PackKey(
+      [constant.id], format: "simd.1.\(kernels.isa).panels\(kernels.panelUnits).strassen.\(form)")
     weights = try packs.packed(key, byteCount: product.packedCount * 4) { (bytes) throws(KernelError) in
       try constant.float32().withBytes {
         nt_strassen_pack(
@@ -216,7 +218,9 @@ extension StrassenKernel {
         name: "simd.convolution.f32.nhwc.strassen.\(kernels.isa)", operatorName: Convolution.name,
         consider: { considerConvolution($0, kernels) },
         implementation: .planned { (request, offer, constants, packs) throws(KernelError) in
-          guard let product = convolution(request) else { throw KernelError("another request than considered") }
+          guard let product = convolution(request) else {
+            throw KernelError("another request than considered")
+          }
           let space = RowSpace.channelsLast(request.outputs[0]?.sizes ?? [])
           return try StrassenKernel(
             product, pitch: offer.outputPitch, constant: constants[1], packs: packs,
@@ -229,10 +233,13 @@ extension StrassenKernel {
           name: "simd.\(word).f32.rowmajor.strassen.\(kernels.isa)", operatorName: operatorName,
           consider: { considerMatrices($0, kernels) },
           implementation: .planned { (request, offer, constants, packs) throws(KernelError) in
-            guard let product = matrices(request) else { throw KernelError("another request than considered") }
+            guard let product = matrices(request) else {
+              throw KernelError("another request than considered")
+            }
             return try StrassenKernel(
               product, constant: constants[1], packs: packs,
-              epilogue: try MatrixKernel.epilogue(request, fusedSteps: offer.fusedSteps, constants: constants),
+              epilogue: try MatrixKernel.epilogue(
+                request, fusedSteps: offer.fusedSteps, constants: constants),
               threads: request.threads, kernels: kernels)
           })
       }
@@ -243,13 +250,17 @@ extension StrassenKernel {
   }
 
   private static func matrices(_ request: KernelRequest) -> StrassenProduct? {
-    guard let geometry = MatrixGeometry(request), let a = request.inputs[0]?.placement.sizes else { return nil }
+    guard let geometry = MatrixGeometry(request), let a = request.inputs[0]?.placement.sizes else {
+      return nil
+    }
     return StrassenProduct(geometry, rowsPerItem: a.count > 2 ? a[a.count - 2] : geometry.rows)
   }
 
   private static func considerConvolution(_ request: KernelRequest, _ kernels: Microkernels) -> Verdict {
     guard request.isFloat32 else { return .declines("not float32") }
-    guard let product = convolution(request) else { return .declines("not a convolution of one tap in one group") }
+    guard let product = convolution(request) else {
+      return .declines("not a convolution of one tap in one group")
+    }
     let rank = request.inputs[0]?.placement.rank ?? 0
     return consider(product, request, kernels) {
       .accepts(

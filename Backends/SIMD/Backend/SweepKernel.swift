@@ -143,11 +143,13 @@ struct SweepKernel: PreparedKernel {
         let start = row * k.columns
         if swapped {
           k.kernels.binary(
-            f, at, stride: access.rowStride, step, x + start, stride: k.columns, 1, y + start, stride: k.columns,
+            f, at, stride: access.rowStride, step, x + start, stride: k.columns, 1, y + start,
+            stride: k.columns,
             rows: count, count: k.columns)
         } else {
           k.kernels.binary(
-            f, x + start, stride: k.columns, 1, at, stride: access.rowStride, step, y + start, stride: k.columns,
+            f, x + start, stride: k.columns, 1, at, stride: access.rowStride, step, y + start,
+            stride: k.columns,
             rows: count, count: k.columns)
         }
         row += count

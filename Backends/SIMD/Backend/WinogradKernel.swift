@@ -20,7 +20,8 @@ struct WinogradKernel: PreparedKernel {
   private let pitch: Int
 
   init(
-    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights, window: ImageWindow,
+    _ request: KernelRequest, _ offer: Offer, constants: [Constant?], packs: PackedWeights,
+    window: ImageWindow,
     m: Int, kernels: Microkernels
   ) throws(KernelError) {
     self.kernels = kernels
@@ -56,7 +57,8 @@ struct WinogradKernel: PreparedKernel {
     let workers = call.workers
     epilogue.withProgram(call) { program in
       var work = WinogradWork(
-        kernels: kernels, window: window, tiling: tiling, input: input, weights: packed, output: output, pitch: pitch,
+        kernels: kernels, window: window, tiling: tiling, input: input, weights: packed, output: output,
+        pitch: pitch,
         program: program, scratch: scratch)
       if tiling.sharers > 1 {
         workers.forEach(tiling.sharers, work)
@@ -99,7 +101,8 @@ struct WinogradKernel: PreparedKernel {
     guard window.channels >= 16, window.outChannels >= 16 else { return .declines("too few channels") }
     guard request.inputs[1]?.isConstant == true else { return .declines("weights that change") }
     let cost = WinogradTiling(window, m: m, threads: request.threads).cost
-    let best = WinogradTiling.sides.map { WinogradTiling(window, m: $0, threads: request.threads).cost }.min() ?? cost
+    let best =
+      WinogradTiling.sides.map { WinogradTiling(window, m: $0, threads: request.threads).cost }.min() ?? cost
     guard cost <= best * 1.25 else { return .declines("another tile should be faster") }
     let rank = request.inputs[0]?.placement.rank ?? 0
     return .accepts(
@@ -161,8 +164,10 @@ struct WinogradTiling: Sendable {
     // each transformed number; weights come at 36 bytes per ns.
     let vectors = Double((channels + 15) / 16 * 16 + (outChannels + 15) / 16 * 16)
     let operations = 2 * Double(channels) * Double(outChannels) + 12 * vectors
-    cost = 500
-      + (Double(tiles) * Double(positions) * operations / 60 + Double(weightBytes * groups) / 36) / Double(max(1, threads))
+    cost =
+      500
+      + (Double(tiles) * Double(positions) * operations / 60 + Double(weightBytes * groups) / 36)
+      / Double(max(1, threads))
   }
 
   var positions: Int { (m + 2) * (m + 2) }
@@ -243,14 +248,16 @@ struct WinogradWork: ParallelWork {
     entry.left = min(max(0, -x), side)
     entry.right = max(entry.left, min(side, window.width - x))
     kernels.winogradInput(
-      tiling.m, &entry, channels: window.channels, scratch + index * tiling.inputStride, step: tiling.inputStep)
+      tiling.m, &entry, channels: window.channels, scratch + index * tiling.inputStride,
+      step: tiling.inputStep)
   }
 
   private func multiply(_ position: Int, _ count: Int, _ scratch: UnsafeMutablePointer<Float>) {
     withProduct(
       of: scratch + position * tiling.inputStep, stride: tiling.inputStride, rows: count, k: tiling.channels,
       packed: weights + position * (tiling.weightCount / tiling.positions), n: tiling.outChannels,
-      into: scratch + tiling.positions * tiling.inputStep + position * tiling.outputStep, stride: tiling.outputStride
+      into: scratch + tiling.positions * tiling.inputStep + position * tiling.outputStep,
+      stride: tiling.outputStride
     ) { product in
       kernels.gemm(&product, rows: 0..<count, panels: 0..<kernels.panelCount(tiling.outChannels))
     }
@@ -269,7 +276,8 @@ struct WinogradWork: ParallelWork {
     withUnsafePointer(to: program) {
       kernels.winogradOutput(
         tiling.m, &entry, columns: window.outChannels,
-        scratch + tiling.positions * tiling.inputStep + index * tiling.outputStride, step: tiling.outputStep, $0)
+        scratch + tiling.positions * tiling.inputStep + index * tiling.outputStride, step: tiling.outputStep,
+        $0)
     }
   }
 }

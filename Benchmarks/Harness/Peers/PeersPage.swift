@@ -112,7 +112,9 @@ extension PeersReport {
     var remarks: [String] = []
     if let differs = result.differs { remarks.append("DIFFERS: \(differs)") }
     if !result.isSinglePrecision { remarks.append("precision \(result.facts.precision)") }
-    if result.setAsideRounds > 0 { remarks.append("\(result.setAsideRounds) rounds set aside: processors apart") }
+    if result.setAsideRounds > 0 {
+      remarks.append("\(result.setAsideRounds) rounds set aside: processors apart")
+    }
     remarks += result.doubts
     return [
       result.engine, ms(result.times?.median),

@@ -27,7 +27,7 @@ package struct Repository: Sendable {
 
   /// The Python that has the other engines: `PEERS_PYTHON`, or that of the environment made on first use.
   package var python: String? {
-    if let named = getenv("PEERS_PYTHON") { return String(cString: named) }
+    if let named = environmentVariable("PEERS_PYTHON") { return named }
     let made = peers + "/.venv/bin/python"
     return access(made, X_OK) == 0 ? made : nil
   }
@@ -58,7 +58,7 @@ package final class ScratchFolder {
 
   package init() throws(ToolError) {
     var template = Array(
-      ((getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") + "/needletail-XXXXXX").utf8CString)
+      ((environmentVariable("TMPDIR") ?? "/tmp") + "/needletail-XXXXXX").utf8CString)
     guard let made = mkdtemp(&template) else {
       throw ToolError("no temporary folder: \(String(cString: strerror(errno)))")
     }

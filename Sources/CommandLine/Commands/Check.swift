@@ -37,7 +37,10 @@ private func check(_ arguments: ParsedArguments, _ console: Console) throws -> E
     for problem in problems { console.print("  \(problem)") }
   }
   let isSupported = problems.isEmpty && rejection == nil
-  let items = rejection.map { [JSON.object([("subject", .string("")), ("operator", .string("")), ("reason", .string($0))])] }
+  let items =
+    rejection.map {
+      [JSON.object([("subject", .string("")), ("operator", .string("")), ("reason", .string($0))])]
+    }
     ?? problems.map(\.json)
   try console.report(
     .object([

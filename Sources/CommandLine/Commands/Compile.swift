@@ -61,7 +61,8 @@ func tuningText(_ compiled: CompiledModel, _ console: Console) -> String? {
   guard report.knownCount + report.measuredCount > 0 else { return nil }
   let measured = "\(counted(report.measuredCount, "time")) measured"
   guard report.knownCount > 0, let path = report.path else { return measured }
-  return "kernels chosen by a table of earlier measurements: \(counted(report.knownCount, "time")) from \(path), \(measured)"
+  return
+    "kernels chosen by a table of earlier measurements: \(counted(report.knownCount, "time")) from \(path), \(measured)"
 }
 
 func tuningJSON(_ compiled: CompiledModel) -> JSON {

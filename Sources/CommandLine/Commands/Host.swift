@@ -8,8 +8,11 @@ private let ceilings = Option<Bool>.flag(
   "--ceilings", "measure what the processor and its memory can do at most: the roofs of rooflines")
 
 let hostCommand = CommandDeclaration(
-  name: "host", summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",
-  options: [Options.threads.declaration, Options.isa.declaration, ceilings.declaration, Options.json.declaration],
+  name: "host",
+  summary: "Shows the processor, its caches, the threads that may be used and why, and the backends.",
+  options: [
+    Options.threads.declaration, Options.isa.declaration, ceilings.declaration, Options.json.declaration,
+  ],
   examples: ["host", "host --ceilings", "host --json -"],
   exitCodes: [.success], run: host)
 
@@ -17,7 +20,8 @@ private func host(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
   let threads = try arguments.value(of: Options.threads)
   let facts = HostFacts.read()
   console.print("processor  \(facts.processor)")
-  console.print("features   \(facts.features.isEmpty ? "none that kernels know" : facts.features.joined(separator: " "))")
+  console.print(
+    "features   \(facts.features.isEmpty ? "none that kernels know" : facts.features.joined(separator: " "))")
   for (i, cache) in facts.caches.enumerated() {
     let size = cache.byteCount >= 1 << 20 ? "\(cache.byteCount >> 20) MiB" : "\(cache.byteCount >> 10) KiB"
     console.print(
@@ -68,9 +72,12 @@ private func print(_ measured: [Ceilings], _ console: Console) {
   guard let first = measured.first else { return }
   console.print()
   var table = TextTable(["ceiling"] + measured.map { ">\(counted($0.threads, "thread"))" })
-  table.add(["f32 multiply-add, \(first.isa)"] + measured.map { "\(significant($0.operationsPerSecond / 1e9)) GFLOP/s" })
+  table.add(
+    ["f32 multiply-add, \(first.isa)"]
+      + measured.map { "\(significant($0.operationsPerSecond / 1e9)) GFLOP/s" })
   for (i, level) in first.levels.enumerated() {
-    table.add(["read \(level.name)"] + measured.map { "\(significant($0.levels[i].bytesPerSecond / 1e9)) GB/s" })
+    table.add(
+      ["read \(level.name)"] + measured.map { "\(significant($0.levels[i].bytesPerSecond / 1e9)) GB/s" })
   }
   console.print(table)
 }

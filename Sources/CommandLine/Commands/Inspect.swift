@@ -13,13 +13,16 @@ private let text = Option<Bool>.flag("--text", "print the whole graph as text, a
 private let origins = Option<Bool>.flag("--origins", "with the names in the file that each node comes from")
 
 let inspectCommand = CommandDeclaration(
-  name: "inspect", summary: "Shows what a model file holds: inputs, outputs, operators, sizes, and its graph as text.",
+  name: "inspect",
+  summary: "Shows what a model file holds: inputs, outputs, operators, sizes, and its graph as text.",
   arguments: [ArgumentDeclaration("MODEL", "an ONNX file, or a compiled one (.ntl)")],
   options: [
-    after.declaration, text.declaration, origins.declaration, Options.optimize.declaration, Options.json.declaration,
+    after.declaration, text.declaration, origins.declaration, Options.optimize.declaration,
+    Options.json.declaration,
   ],
   examples: [
-    "inspect model.onnx", "inspect model.onnx --text --optimize none", "inspect model.onnx --after fold-constants",
+    "inspect model.onnx", "inspect model.onnx --text --optimize none",
+    "inspect model.onnx --after fold-constants",
   ],
   exitCodes: [.success, .failure, .modelRejected], run: inspect)
 

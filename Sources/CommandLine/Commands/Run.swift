@@ -80,7 +80,9 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   console.print("run     \(backend.rawValue), \(counted(request.threads, "thread")), \(placementText(facts))")
   let rise = max(0, peakResidentBytes() - base)
   console.print("load    \(stages.text)")
-  console.print("first   \(milliseconds(Double(elapsed))) ms; load and first run raised peak memory by \(mebibytes(rise)) MiB")
+  console.print(
+    "first   \(milliseconds(Double(elapsed))) ms; load and first run raised peak memory by \(mebibytes(rise)) MiB"
+  )
   if let strays = strayText(facts.strays(from: backend), asked: backend) { console.warn(strays) }
   if let folder {
     try writeOutputs(outputs, model, folder, console)
@@ -93,7 +95,8 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   var members: [(String, JSON)] = [
     ("schema", .integer(1)), ("command", .string("run")), ("model", modelJSON(model)),
     ("backend", .string(backend.rawValue)), ("threads", .integer(request.threads)),
-    ("load_ms", stages.json), ("first_run_ms", .number(Double(elapsed) / 1e6)), ("rise_bytes", .integer(rise)),
+    ("load_ms", stages.json), ("first_run_ms", .number(Double(elapsed) / 1e6)),
+    ("rise_bytes", .integer(rise)),
     ("placement_steps", .object(facts.placement.map { ($0.backend, .integer($0.count)) })),
     ("strays", strayJSON(facts.strays(from: backend))),
     ("outputs", .array(try model.outputs.map { try outputJSON(outputs[$0.name] ?? .absent, $0.name) })),

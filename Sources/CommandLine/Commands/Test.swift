@@ -28,12 +28,14 @@ private let testBackends = Option<[BackendChoice]?>.value(
 ) { (text) throws(UsageError) in try Options.readBackends(text) }
 
 private let silence = Option<Double>.value(
-  "--timeout", "T", "a case that says nothing for so many seconds has failed", default: 120, defaultText: "120",
+  "--timeout", "T", "a case that says nothing for so many seconds has failed", default: 120,
+  defaultText: "120",
   Read.seconds)
 
 let testCommand = CommandDeclaration(
   name: "test", summary: "Runs models on their recorded inputs and compares with their recorded outputs.",
-  discussion: "Every folder at or below DIR counts that holds an *.onnx file beside test_data_set_K/input_J.pb and "
+  discussion:
+    "Every folder at or below DIR counts that holds an *.onnx file beside test_data_set_K/input_J.pb and "
     + "output_J.pb (or .npy), one for each input and output of the graph in its order, initializers excluded. "
     + "Elements agree when |a − e| ≤ atol + rtol·|e| + stol·max|e|; NaN agrees with NaN; sizes and types must be the "
     + "same. A model that is not supported is refused, which is no failure. Cases run in a process of their own: a "
@@ -43,7 +45,8 @@ let testCommand = CommandDeclaration(
   arguments: [ArgumentDeclaration("DIR", .many, "folders to search")],
   options: [
     testBackends.declaration, level.declaration, Options.rtol.declaration, atol.declaration, stol.declaration,
-    Options.threads.declaration, Options.isa.declaration, silence.declaration, Options.verbose.declaration, Options.json.declaration,
+    Options.threads.declaration, Options.isa.declaration, silence.declaration, Options.verbose.declaration,
+    Options.json.declaration,
   ],
   examples: ["test models", "test models --backend all --optimize all", "test models --json -"],
   exitCodes: [.success, .failure], run: test)
@@ -59,7 +62,8 @@ let testWorkerCommand = CommandDeclaration(
 
 private func testWorker(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
   let available = Backends.shared.available
-  let backends = try arguments.value(of: testBackends) ?? BackendChoice.allCases.filter { available.contains($0) }
+  let backends =
+    try arguments.value(of: testBackends) ?? BackendChoice.allCases.filter { available.contains($0) }
   let runner = ModelTestRunner(
     backends: backends, optimizations: try arguments.value(of: level),
     tolerance: Tolerance(
@@ -115,7 +119,8 @@ private func test(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
   }
   func count(_ name: String) -> Int { results.count { $0.name == name } }
   console.print(
-    "\(counted(cases.count, "case")): \(count("passed")) passed, \(count("failed")) failed, \(count("refused")) refused")
+    "\(counted(cases.count, "case")): \(count("passed")) passed, \(count("failed")) failed, \(count("refused")) refused"
+  )
   try console.report(
     .object([
       ("schema", .integer(1)),
@@ -124,7 +129,8 @@ private func test(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
         .array(
           zip(cases, results).map { test, result in
             .object([
-              ("name", .string(test.name)), ("result", .string(result.name)), ("reason", .string(result.reason)),
+              ("name", .string(test.name)), ("result", .string(result.name)),
+              ("reason", .string(result.reason)),
             ])
           })
       ),
@@ -145,7 +151,8 @@ private func test(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
 /// The options of this run, spelled for the worker.
 private func workerOptions(_ arguments: ParsedArguments) throws -> [String] {
   var words = [
-    "--backend", try arguments.value(of: testBackends).map { $0.map(\.rawValue).joined(separator: ",") } ?? "all",
+    "--backend",
+    try arguments.value(of: testBackends).map { $0.map(\.rawValue).joined(separator: ",") } ?? "all",
     "--optimize", try arguments.value(of: level).map(\.rawValue).joined(separator: ","),
     "--rtol", "\(try arguments.value(of: Options.rtol))", "--atol", "\(try arguments.value(of: atol))",
     "--stol", "\(try arguments.value(of: stol))",
@@ -172,8 +179,10 @@ private func runCases(
     for line in process.output.split(separator: "\n").prefix(chunk.count) { results.append(parse(line)) }
     if results.count < done + chunk.count {
       let end =
-        process.timedOut ? "no result within \(significant(timeout, 3)) s"
-        : process.signal.map { "crashed with signal \($0)" } ?? "ended with exit code \(process.exitCode ?? -1)"
+        process.timedOut
+        ? "no result within \(significant(timeout, 3)) s"
+        : process.signal.map { "crashed with signal \($0)" }
+          ?? "ended with exit code \(process.exitCode ?? -1)"
       results.append((.failed(end), []))
     }
   }

@@ -13,13 +13,17 @@ struct TestFiles {
 
   private static func parsed(_ path: String) throws -> JSON? {
     guard let bytes = try? readFile(path) else { return nil }
-    do throws(JSONError) { return try JSON.parse(String(decoding: bytes, as: UTF8.self)) } catch { throw ToolError("\(path): \(error)") }
+    do throws(JSONError) { return try JSON.parse(String(decoding: bytes, as: UTF8.self)) } catch {
+      throw ToolError("\(path): \(error)")
+    }
   }
 
   static func carried(_ folder: String) throws -> [String: String] {
     let path = folder + "/carry.json"
     guard let json = try parsed(path) else { return [:] }
-    guard case .object(let members) = json else { throw ToolError("\(path): expected {\"output\": \"input\"}") }
+    guard case .object(let members) = json else {
+      throw ToolError("\(path): expected {\"output\": \"input\"}")
+    }
     var carried: [String: String] = [:]
     for (output, value) in members {
       guard case .string(let input) = value else { throw ToolError("\(path): expected the name of an input") }
@@ -36,7 +40,8 @@ struct TestFiles {
       let path = place + "/tolerances.json"
       if tables[path] == nil { tables[path] = .some(try Self.parsed(path)) }
       if case .object(let members)?? = tables[path], let entry = members.first(where: { $0.0 == name })?.1 {
-        guard case .array(let pair) = entry, pair.count == 2, let relative = pair[0].double, let absolute = pair[1].double
+        guard case .array(let pair) = entry, pair.count == 2, let relative = pair[0].double,
+          let absolute = pair[1].double
         else { throw ToolError("\(path): expected two numbers for \(name)") }
         return Tolerance(relative: relative, absolute: absolute, scaled: scaled)
       }

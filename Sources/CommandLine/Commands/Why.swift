@@ -19,7 +19,7 @@ let whyCommand = CommandDeclaration(
     Options.size.declaration,
   ] + Options.compiling + [
     Options.tuningTable.declaration,
-    Options.json.declaration
+    Options.json.declaration,
   ],
   examples: ["why model.onnx", "why model.onnx conv1", "why model.onnx conv1 --backend onednn"],
   exitCodes: [.success, .failure, .modelRejected], run: why)
@@ -49,7 +49,8 @@ private func why(_ arguments: ParsedArguments, _ console: Console) throws -> Exi
   console.print("plan    \(backend.rawValue), \(counted(request.threads, "thread"))")
   let guessCount = request.target.specializer.guessCount
   if guessCount > 0 {
-    console.print("guessed \(counted(guessCount, "format")): the graph is too tangled for the cheapest of all choices")
+    console.print(
+      "guessed \(counted(guessCount, "format")): the graph is too tangled for the cheapest of all choices")
   }
   console.print()
   if name == nil {

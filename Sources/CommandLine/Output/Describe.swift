@@ -34,7 +34,8 @@ func placementText(_ profile: Profile, runs: Int) -> String {
     }
   }
   return sums.sorted { $0.nanoseconds > $1.nanoseconds }
-    .map { "\($0.backend) \(counted($0.count, "step")) \(milliseconds($0.nanoseconds)) ms" }.joined(separator: " │ ")
+    .map { "\($0.backend) \(counted($0.count, "step")) \(milliseconds($0.nanoseconds)) ms" }.joined(
+      separator: " │ ")
 }
 
 /// Says which nodes ran elsewhere than asked, by name.
@@ -61,7 +62,9 @@ func modelJSON(_ model: Model) -> JSON {
     ("nodes", .integer(model.nodeCount)),
     (
       "opsets",
-      .object(model.file.operatorSets.map { ($0.domain.isEmpty ? "ai.onnx" : $0.domain, .integer(Int($0.version))) })
+      .object(
+        model.file.operatorSets.map { ($0.domain.isEmpty ? "ai.onnx" : $0.domain, .integer(Int($0.version))) }
+      )
     ),
     ("producer", .string(model.file.producer)),
   ])

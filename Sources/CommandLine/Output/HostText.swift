@@ -14,12 +14,16 @@ func hostJSON(threads: Int?) -> JSON {
   return .object(
     members + [
       ("instructions", .string(backends.instructions.rawValue)), ("limit", JSON(backends.limit?.rawValue)),
-      ("libraries", .array(backends.registry.summaries.filter { !$0.summary.isEmpty }.map { .string($0.summary) })),
+      (
+        "libraries",
+        .array(backends.registry.summaries.filter { !$0.summary.isEmpty }.map { .string($0.summary) })
+      ),
     ])
 }
 
 /// `avx512`, or `avx2, a limit`
 func instructionText() -> String {
   let backends = Backends.shared
-  return backends.instructions.rawValue + (backends.limit == nil ? "" : ", a limit; libraries are kept to it too")
+  return backends.instructions.rawValue
+    + (backends.limit == nil ? "" : ", a limit; libraries are kept to it too")
 }

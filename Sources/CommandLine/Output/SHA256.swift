@@ -13,11 +13,15 @@ struct SHA256 {
   static func hex(_ bytes: UnsafeRawBufferPointer) -> String {
     var digest = SHA256()
     let whole = bytes.count / 64 * 64
-    for start in stride(from: 0, to: whole, by: 64) { digest.add(block: UnsafeRawBufferPointer(rebasing: bytes[start..<start + 64])) }
+    for start in stride(from: 0, to: whole, by: 64) {
+      digest.add(block: UnsafeRawBufferPointer(rebasing: bytes[start..<start + 64]))
+    }
     var tail = Array(bytes[whole...]) + [0x80]
     while tail.count % 64 != 56 { tail.append(0) }
     let bits = UInt64(bytes.count) * 8
-    for shift in stride(from: 56, through: 0, by: -8) { tail.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
+    for shift in stride(from: 56, through: 0, by: -8) {
+      tail.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+    }
     tail.withUnsafeBytes { tail in
       for start in stride(from: 0, to: tail.count, by: 64) {
         digest.add(block: UnsafeRawBufferPointer(rebasing: tail[start..<start + 64]))
@@ -39,7 +43,9 @@ struct SHA256 {
 
   private mutating func add(block: UnsafeRawBufferPointer) {
     func rotate(_ x: UInt32, _ n: UInt32) -> UInt32 { x >> n | x << (32 - n) }
-    for i in 0..<16 { schedule[i] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: i * 4, as: UInt32.self)) }
+    for i in 0..<16 {
+      schedule[i] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: i * 4, as: UInt32.self))
+    }
     for i in 16..<64 {
       let a = schedule[i - 15]
       let b = schedule[i - 2]

@@ -8,7 +8,9 @@ func modelName(of report: JSON) -> String {
 /// What was measured, and where.
 func settingTable(of report: JSON) -> Page.Table {
   var table = Page.Table("", [Page.Column("what was measured"), Page.Column("")])
-  func add(_ name: String, _ text: String?) { if let text, !text.isEmpty { table.rows.append([name, text]) } }
+  func add(_ name: String, _ text: String?) {
+    if let text, !text.isEmpty { table.rows.append([name, text]) }
+  }
   func range(_ name: String) -> String? {
     let counts = (report["rows"]?.array ?? []).compactMap { $0[name]?.integer }
     guard let low = counts.min(), let high = counts.max() else { return nil }
@@ -22,12 +24,16 @@ func settingTable(of report: JSON) -> Page.Table {
   add(
     "nodes",
     model?["nodes"]?.integer.map { grouped($0) + (optimized.map { " → \(grouped($0)) optimized" } ?? "") })
-  let opsets = (model?["opsets"]?.members ?? []).map { "\($0 == "ai.onnx" ? "" : "\($0) ")\($1.integer ?? 0)" }
+  let opsets = (model?["opsets"]?.members ?? []).map {
+    "\($0 == "ai.onnx" ? "" : "\($0) ")\($1.integer ?? 0)"
+  }
   add("opset", opsets.joined(separator: ", "))
   add("optimize", report["optimize"]?.string)
   add("processor", host?["processor"]?.string)
   add("features", host?["features"]?.array?.compactMap(\.string).joined(separator: " "))
-  add("instructions", host?["instructions"]?.string.map { $0 + (host?["limit"]?.string == nil ? "" : ", a limit") })
+  add(
+    "instructions",
+    host?["instructions"]?.string.map { $0 + (host?["limit"]?.string == nil ? "" : ", a limit") })
   add("threads", range("threads") ?? host?["threads"]?.integer.map { "\($0)" })
   add("runs of each", range("runs"))
   if let ceilings = report["ceilings"], let operations = ceilings["f32_operations_per_s"]?.double {

@@ -37,7 +37,8 @@ func topFive(_ tensor: Tensor) throws -> [[(index: Int, score: Float)]]? {
   }
 }
 
-func printValue(_ value: RuntimeValue, _ name: String, _ labels: [String]?, _ offset: Int, _ console: Console) {
+func printValue(_ value: RuntimeValue, _ name: String, _ labels: [String]?, _ offset: Int, _ console: Console)
+{
   guard case .tensor(let tensor) = value else {
     if case .sequence(let items) = value {
       console.print("output '\(name)': a sequence of \(items.count)")
@@ -96,7 +97,8 @@ func outputJSON(_ value: RuntimeValue, _ name: String) throws -> JSON {
           "top5",
           .array(
             rows.map { row in
-              .array(row.map { .object([("index", .integer($0.index)), ("score", .number(Double($0.score)))]) })
+              .array(
+                row.map { .object([("index", .integer($0.index)), ("score", .number(Double($0.score)))]) })
             })
         ))
     }

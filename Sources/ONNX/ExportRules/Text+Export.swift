@@ -14,11 +14,12 @@ extension ExportRules {
         ])
     },
     rule(ImageDecoder.self) { (op, n) throws(Unwritable.Reason) in
-      let format = switch op.pixelFormat {
-      case .rgb: "RGB"
-      case .bgr: "BGR"
-      case .grayscale: "Grayscale"
-      }
+      let format =
+        switch op.pixelFormat {
+        case .rgb: "RGB"
+        case .bgr: "BGR"
+        case .grayscale: "Grayscale"
+        }
       try n.emit("ImageDecoder", since: 20, [.text("pixel_format", format)])
     },
     rule(StringNormalizer.self) { (op, n) throws(Unwritable.Reason) in

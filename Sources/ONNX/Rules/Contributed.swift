@@ -172,10 +172,13 @@ extension ImportRules {
 
   /// The same of integers, whose products are scaled.
   private static func quantizedAttention(_ n: NodeContext) throws(Unsupported.Reason) {
-    try projectedAttention(n, padding: 5, past: 8, bias: nil, widths: nil) { (columns, i) throws(Unsupported.Reason) in
+    try projectedAttention(n, padding: 5, past: 8, bias: nil, widths: nil) {
+      (columns, i) throws(Unsupported.Reason) in
       /// Of a number for each column; other operands stay.
       func part(_ operand: Int) throws(Unsupported.Reason) -> ValueID? {
-        guard let id = self.operand(n, operand), n.rank(operand) == 1, n.operand(operand)?.shape?[0].fixed != 1 else {
+        guard let id = self.operand(n, operand), n.rank(operand) == 1,
+          n.operand(operand)?.shape?[0].fixed != 1
+        else {
           return try one(n, operand)
         }
         return n.insert(columns.slice(axis: 0), [id], suffix: "part\(operand)_\(i)")

@@ -66,7 +66,9 @@ extension ImportRules {
   /// Keys and values go to their places after the past ones; a query sees the keys up to its own place.
   private static func groupQueryAttention(_ n: NodeContext) throws(Unsupported.Reason) {
     n.ignore("qk_norm_epsilon")
-    for name in ["smooth_softmax", "kv_cache_bit_width", "qk_output", "sliding_window_cache"] { try n.require(name, 0) }
+    for name in ["smooth_softmax", "kv_cache_bit_width", "qk_output", "sliding_window_cache"] {
+      try n.require(name, 0)
+    }
     for name in ["k_quant_type", "v_quant_type"] { _ = try n.word(name, default: "NONE", ["NONE": true]) }
     try n.require("causal", 1)
     for i in 9..<16 where operand(n, i) != nil { throw .form("operand \(i) is not supported") }
@@ -77,7 +79,9 @@ extension ImportRules {
     guard heads % shared == 0, heads < 1 << 20, operand(n, 5) != nil, operand(n, 6) != nil else {
       throw .form("\(heads) heads share \(shared)")
     }
-    guard n.rank(0) == 3, let last = n.operand(0)?.shape?[2].fixed else { throw .form("needs queries of known sizes") }
+    guard n.rank(0) == 3, let last = n.operand(0)?.shape?[2].fixed else {
+      throw .form("needs queries of known sizes")
+    }
     var rows = [n.inputs[0], operand(n, 1), operand(n, 2)]
     let parts = rows[1] == nil ? heads + 2 * shared : heads
     guard last % parts == 0, (rows[1] == nil) == (rows[2] == nil) else {
@@ -87,7 +91,8 @@ extension ImportRules {
     if rows[1] == nil {
       for (i, (from, count)) in [(0, heads), (heads, shared), (heads + shared, shared)].enumerated() {
         rows[i] = n.insert(
-          Slice(starts: [from * size], ends: [(from + count) * size], axes: [2]), [n.inputs[0]], suffix: "part_\(i)")
+          Slice(starts: [from * size], ends: [(from + count) * size], axes: [2]), [n.inputs[0]],
+          suffix: "part_\(i)")
       }
     }
     let places = try Places(n)
@@ -145,7 +150,9 @@ extension ImportRules {
     }
 
     /// 0, 1, … before the number that is a vector of one.
-    private static func range(_ n: NodeContext, _ limit: ValueID?, _ suffix: String) throws(Unsupported.Reason) -> ValueID? {
+    private static func range(_ n: NodeContext, _ limit: ValueID?, _ suffix: String) throws(Unsupported
+      .Reason) -> ValueID?
+    {
       let limit = n.insert(Squeeze(axes: [0]), [limit], suffix: "\(suffix)_limit")
       let zero = n.constant(try ImportRules.scalar(0, .int64), suffix: "\(suffix)_zero")
       let one = n.constant(try ImportRules.scalar(1, .int64), suffix: "\(suffix)_one")
@@ -161,8 +168,12 @@ extension ImportRules {
     func store(
       _ rows: ValueID?, in past: ValueID, total: Int, suffix: String
     ) throws(Unsupported.Reason) -> ValueID? {
-      guard let type = n.builder.graph[past].type.tensor?.dataType else { throw .form("needs the type of past keys") }
-      func axis(_ i: Int) -> ValueID? { n.insert(Shape(start: i, end: i + 1), [past], suffix: "\(suffix)_size_\(i)") }
+      guard let type = n.builder.graph[past].type.tensor?.dataType else {
+        throw .form("needs the type of past keys")
+      }
+      func axis(_ i: Int) -> ValueID? {
+        n.insert(Shape(start: i, end: i + 1), [past], suffix: "\(suffix)_size_\(i)")
+      }
       let room = axis(2)
       let words = n.insert(Reshape(target: [1]), [n.inputs[total]], suffix: "\(suffix)_words")
       let wide = n.insert(Cast(to: .int64), [words], suffix: "\(suffix)_total")
@@ -170,10 +181,13 @@ extension ImportRules {
       let zero = n.constant(try ImportRules.integers([0]), suffix: "\(suffix)_zero")
       let missing = n.insert(Variadic(.max), [needed, zero], suffix: "\(suffix)_missing")
       let shape = n.insert(Concat(axis: 0), [axis(0), axis(1), missing, axis(3)], suffix: "\(suffix)_shape")
-      let empty = n.insert(ConstantOfShape(dataType: type, fill: .real(0)), [shape], suffix: "\(suffix)_empty")
+      let empty = n.insert(
+        ConstantOfShape(dataType: type, fill: .real(0)), [shape], suffix: "\(suffix)_empty")
       let longer = n.insert(Concat(axis: 2), [past, empty], suffix: "\(suffix)_longer")
       // What lies beyond an item's words is zero.
-      let row = n.insert(Unsqueeze(axes: [1]), [try Places.range(n, size(of: longer), "\(suffix)_rows")], suffix: "\(suffix)_row")
+      let row = n.insert(
+        Unsqueeze(axes: [1]), [try Places.range(n, size(of: longer), "\(suffix)_rows")],
+        suffix: "\(suffix)_row")
       let first = n.insert(Unsqueeze(axes: [1, 2, 3]), [starts], suffix: "\(suffix)_first")
       let isPast = n.insert(Binary(.less), [row, first], suffix: "\(suffix)_is_past")
       let kept = n.insert(

@@ -54,19 +54,22 @@ extension ImportRules {
       }
       let alpha = try n.real("alpha", default: 1)
       let y = try integerProduct(
-        n, operands, zeros: [try one(n, 2), try one(n, 5)], scales: [try one(n, 1), try one(n, 4)], alpha: alpha.value,
+        n, operands, zeros: [try one(n, 2), try one(n, 5)], scales: [try one(n, 1), try one(n, 4)],
+        alpha: alpha.value,
         added: operand(n, 6))
       if operand(n, 7) == nil { return try n.add(Identity(), [y]) }
       try quantize(n, y, scale: 7, like: 0)
     },
     contrib("MatMulIntegerToFloat", inputs: 4...7) { n throws(Unsupported.Reason) in
       let y = try integerProduct(
-        n, [n.inputs[0], n.inputs[1]], zeros: [try one(n, 4), try one(n, 5)], scales: [try one(n, 2), try one(n, 3)])
+        n, [n.inputs[0], n.inputs[1]], zeros: [try one(n, 4), try one(n, 5)],
+        scales: [try one(n, 2), try one(n, 3)])
       try n.add(Binary(.add), or: Identity(), y, operand(n, 6))
     },
     contrib("DynamicQuantizeMatMul", inputs: 3...5) { n throws(Unsupported.Reason) in
       let a = n.insertAll(DynamicQuantizeLinear(), [n.inputs[0]], count: 3, suffix: "quantized")
-      let y = try integerProduct(n, [a[0], n.inputs[1]], zeros: [a[2], try one(n, 3)], scales: [a[1], try one(n, 2)])
+      let y = try integerProduct(
+        n, [a[0], n.inputs[1]], zeros: [a[2], try one(n, 3)], scales: [a[1], try one(n, 2)])
       try n.add(Binary(.add), or: Identity(), y, operand(n, 4))
     },
     contrib("MatMulNBits", inputs: 3...6) { n throws(Unsupported.Reason) in try blockProduct(n) },
@@ -84,12 +87,14 @@ extension ImportRules {
   }
 
   private static func quantizedPair(_ n: NodeContext, _ function: BinaryFunction) throws(Unsupported.Reason) {
-    try quantize(n, n.insert(Binary(function), [try real(n, 0), try real(n, 3)], suffix: "real"), scale: 6, like: 0)
+    try quantize(
+      n, n.insert(Binary(function), [try real(n, 0), try real(n, 3)], suffix: "real"), scale: 6, like: 0)
   }
 
   /// A scale or zero point for the whole tensor, as a scalar also where it is written as a vector of one.
   static func one(_ n: NodeContext, _ i: Int) throws(Unsupported.Reason) -> ValueID? {
-    guard let id = operand(n, i), let shape = n.operand(i)?.shape, shape.count == 1, shape[0].fixed == 1 else {
+    guard let id = operand(n, i), let shape = n.operand(i)?.shape, shape.count == 1, shape[0].fixed == 1
+    else {
       return operand(n, i)
     }
     return n.insert(Squeeze(axes: [0]), [id], suffix: "one_\(i)")
@@ -97,7 +102,9 @@ extension ImportRules {
 
   /// Operand `i`, whose scale and zero point follow it, as real numbers.
   private static func real(_ n: NodeContext, _ i: Int) throws(Unsupported.Reason) -> ValueID? {
-    guard let x = operand(n, i), let scale = try one(n, i + 1) else { throw .form("operand \(i + 1) is missing") }
+    guard let x = operand(n, i), let scale = try one(n, i + 1) else {
+      throw .form("operand \(i + 1) is missing")
+    }
     return n.insert(DequantizeLinear(), parameters([x, scale, try one(n, i + 2)]), suffix: "real_\(i)")
   }
 
@@ -123,7 +130,9 @@ extension ImportRules {
     if let added { sum = n.insert(Binary(.add), [sum, added], suffix: "sum\(suffix)") }
     var scale = n.insert(Binary(.mul), scales, suffix: "scales\(suffix)")
     if alpha != 1 {
-      scale = n.insert(Binary(.mul), [scale, n.constant(try scalar(alpha, .float32), suffix: "alpha\(suffix)")], suffix: "scale\(suffix)")
+      scale = n.insert(
+        Binary(.mul), [scale, n.constant(try scalar(alpha, .float32), suffix: "alpha\(suffix)")],
+        suffix: "scale\(suffix)")
     }
     let real = n.insert(Cast(to: .float32), [sum], suffix: "real\(suffix)")
     return n.insert(Binary(.mul), [real, scale], suffix: "scaled\(suffix)")
@@ -149,7 +158,9 @@ extension ImportRules {
       // Rows begin at bytes.
       let width = bits == 4 ? (blocks + 1) / 2 * 2 : blocks
       zeros = try packed(n, 3, type, [rows, width])
-      if width > blocks { zeros = n.insert(Slice(starts: [0], ends: [blocks], axes: [1]), [zeros], suffix: "zeros") }
+      if width > blocks {
+        zeros = n.insert(Slice(starts: [0], ends: [blocks], axes: [1]), [zeros], suffix: "zeros")
+      }
     } else {
       let middle = [Int64](repeating: bits == 4 ? 8 : 128, count: rows * blocks)
       guard let tensor = try? Tensor.fromInt64s(middle, dataType: type, sizes: [rows, blocks]) else {
@@ -171,11 +182,16 @@ extension ImportRules {
   private static func packed(
     _ n: NodeContext, _ i: Int, _ type: DataType, _ sizes: [Int]
   ) throws(Unsupported.Reason) -> ValueID {
-    guard let constant = n.operand(i)?.constant, constant.type.dataType == .uint8, let bytes = try? constant.tensor()
+    guard let constant = n.operand(i)?.constant, constant.type.dataType == .uint8,
+      let bytes = try? constant.tensor()
     else { throw .form("needs operand \(i) to be constant bytes") }
     guard let count = try? Tensor.elementCount(of: sizes), type.byteCount(of: count) == bytes.byteCount,
-      let tensor = try? Tensor(dataType: type, sizes: sizes, storage: bytes.storage, byteOffset: bytes.byteOffset)
-    else { throw .form("operand \(i) holds \(bytes.byteCount) bytes, expected elements [\(sizes)] of \(type.rawValue)") }
+      let tensor = try? Tensor(
+        dataType: type, sizes: sizes, storage: bytes.storage, byteOffset: bytes.byteOffset)
+    else {
+      throw .form(
+        "operand \(i) holds \(bytes.byteCount) bytes, expected elements [\(sizes)] of \(type.rawValue)")
+    }
     return n.constant(tensor, suffix: "packed_\(i)")
   }
 }

@@ -5,7 +5,8 @@ import Tensors
 /// Operators of `ai.onnx.ml` but trees; many of them are a few operators of ONNX.
 extension ImportRules {
   private static func rule(
-    _ name: String, since version: Int64 = 1, inputs: ClosedRange<Int> = 1...1, outputs: ClosedRange<Int> = 1...1,
+    _ name: String, since version: Int64 = 1, inputs: ClosedRange<Int> = 1...1,
+    outputs: ClosedRange<Int> = 1...1,
     build: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> Void
   ) -> ImportRule {
     ImportRule(name, domain: "ai.onnx.ml", since: version, inputs: inputs, outputs: outputs, build: build)
@@ -14,18 +15,22 @@ extension ImportRules {
   static let learned: [ImportRule] = [
     rule("Scaler") { n throws(Unsupported.Reason) in
       let shifted = n.insert(
-        Binary(.sub), [n.floats(), try n.vector(try n.reals("offset") ?? [0], suffix: "offset")], suffix: "shifted")
+        Binary(.sub), [n.floats(), try n.vector(try n.reals("offset") ?? [0], suffix: "offset")],
+        suffix: "shifted")
       try n.add(Binary(.mul), [shifted, try n.vector(try n.reals("scale") ?? [1], suffix: "scale")])
     },
     rule("Binarizer") { n throws(Unsupported.Reason) in
-      guard let type = n.operand(0)?.tensor?.dataType else { throw .form("needs the type of its operand to be known") }
+      guard let type = n.operand(0)?.tensor?.dataType else {
+        throw .form("needs the type of its operand to be known")
+      }
       let threshold = try n.real("threshold", default: 0).value
       // Of integers, those above the threshold are those above its whole part.
       let bound = type.isFloatingPoint ? threshold : threshold.rounded(.down)
       guard let tensor = try? Tensor.fromDoubles([bound], dataType: type, sizes: []) else {
         throw .attribute(name: "threshold", expected: "a number", found: "\(threshold)")
       }
-      let flags = n.insert(Binary(.greater), [n.inputs[0], n.constant(tensor, suffix: "threshold")], suffix: "flags")
+      let flags = n.insert(
+        Binary(.greater), [n.inputs[0], n.constant(tensor, suffix: "threshold")], suffix: "flags")
       try n.add(Cast(to: type), [flags])
     },
     rule("Normalizer") { n throws(Unsupported.Reason) in
@@ -62,7 +67,9 @@ extension ImportRules {
       try n.add(Concat(axis: 1), parts)
     },
     rule("Imputer") { n throws(Unsupported.Reason) in
-      guard let type = n.operand(0)?.tensor?.dataType else { throw .form("needs the type of its operand to be known") }
+      guard let type = n.operand(0)?.tensor?.dataType else {
+        throw .form("needs the type of its operand to be known")
+      }
       let isFloat = type.isFloatingPoint
       let replaced =
         isFloat
@@ -82,19 +89,26 @@ extension ImportRules {
       try n.add(Where(), [isMissing, n.constant(filling, suffix: "values"), n.inputs[0]])
     },
     rule("OneHotEncoder") { n throws(Unsupported.Reason) in
-      guard let categories = try n.labels("cats_int64s", "cats_strings") else { throw .missingAttribute("cats_int64s") }
+      guard let categories = try n.labels("cats_int64s", "cats_strings") else {
+        throw .missingAttribute("cats_int64s")
+      }
       try n.add(
-        OneHotEncoder(zeros: try n.flag("zeros", default: true)), [n.inputs[0], n.constant(categories, suffix: "cats")])
+        OneHotEncoder(zeros: try n.flag("zeros", default: true)),
+        [n.inputs[0], n.constant(categories, suffix: "cats")])
     },
     rule("CategoryMapper") { n throws(Unsupported.Reason) in
       let words = try n.byteStrings("cats_strings") ?? []
       let numbers = try n.ints("cats_int64s") ?? []
-      let (text, number) = (try n.optionalText("default_string") ?? "_Unused", try n.int("default_int64", default: -1))
+      let (text, number) = (
+        try n.optionalText("default_string") ?? "_Unused", try n.int("default_int64", default: -1)
+      )
       try n.lookup(words: words, numbers: numbers, text, number)
     },
     ImportRule("LabelEncoder", domain: "ai.onnx.ml", 1...1, inputs: 1...1) { n throws(Unsupported.Reason) in
       let words = try n.byteStrings("classes_strings") ?? []
-      let (text, number) = (try n.optionalText("default_string") ?? "_Unused", try n.int("default_int64", default: -1))
+      let (text, number) = (
+        try n.optionalText("default_string") ?? "_Unused", try n.int("default_int64", default: -1)
+      )
       try n.lookup(words: words, numbers: Array(words.indices), text, number)
     },
     rule("LabelEncoder", since: 2) { n throws(Unsupported.Reason) in try n.labelEncoder() },
@@ -117,18 +131,24 @@ extension ImportRules {
       let transform = try n.transform()
       guard isOneClass else { return try n.add(TransformScores(transform), [values[0]]) }
       // Inside or outside of what was learned.
-      if transform != .none { throw .attribute(name: "post_transform", expected: "NONE for one class", found: "others") }
+      if transform != .none {
+        throw .attribute(name: "post_transform", expected: "NONE for one class", found: "others")
+      }
       let isInside = n.insert(
         Binary(.greater), [values[0], try n.vector([0], [], suffix: "border")], suffix: "inside")
-      try n.add(Where(), [isInside, try n.vector([1], [], suffix: "one"), try n.vector([-1], [], suffix: "minus")])
+      try n.add(
+        Where(), [isInside, try n.vector([1], [], suffix: "one"), try n.vector([-1], [], suffix: "minus")])
     },
     rule("SVMClassifier", outputs: 1...2) { n throws(Unsupported.Reason) in
       guard let labels = try n.labels("classlabels_ints", "classlabels_strings") else {
         throw .missingAttribute("classlabels_ints")
       }
-      guard let perClass = try n.ints("vectors_per_class"), perClass.count == labels.elementCount, perClass.count > 1,
+      guard let perClass = try n.ints("vectors_per_class"), perClass.count == labels.elementCount,
+        perClass.count > 1,
         perClass.allSatisfy({ 0...1 << 30 ~= $0 })
-      else { throw .attribute(name: "vectors_per_class", expected: "a number for each class", found: "others") }
+      else {
+        throw .attribute(name: "vectors_per_class", expected: "a number for each class", found: "others")
+      }
       let hasProbabilities = n.has("prob_a")
       if perClass.count == 2, !hasProbabilities {
         throw .form("two classes without probabilities are not supported: engines differ on their scores")
@@ -179,9 +199,12 @@ extension NodeContext {
   fileprivate func linearScores(_ rows: Int) throws(Unsupported.Reason) -> ValueID? {
     guard let coefficients = try reals("coefficients") else { throw .missingAttribute("coefficients") }
     guard rows > 0, coefficients.count % rows == 0 else {
-      throw .attribute(name: "coefficients", expected: "a multiple of \(rows) numbers", found: "\(coefficients.count)")
+      throw .attribute(
+        name: "coefficients", expected: "a multiple of \(rows) numbers", found: "\(coefficients.count)")
     }
-    var operands = [floats(), try vector(coefficients, [rows, coefficients.count / rows], suffix: "coefficients")]
+    var operands = [
+      floats(), try vector(coefficients, [rows, coefficients.count / rows], suffix: "coefficients"),
+    ]
     if let intercepts = try reals("intercepts"), !intercepts.isEmpty {
       operands.append(try vector(intercepts, [rows], suffix: "intercepts"))
     }
@@ -204,18 +227,24 @@ extension NodeContext {
     let op =
       isPair
       ? Classify(
-        complement: isProbability ? .probability : .negative, threshold: Real(threshold), transform: transform)
+        complement: isProbability ? .probability : .negative, threshold: Real(threshold), transform: transform
+      )
       : Classify(transform: transform)
     try add(op, [scores, constant(labels, suffix: "labels")])
   }
 
   /// A table between strings and numbers, looked up in the direction of the operand.
-  fileprivate func lookup(words: [[UInt8]], numbers: [Int], _ text: String, _ number: Int) throws(Unsupported.Reason) {
-    guard let type = operand(0)?.tensor?.dataType else { throw .form("needs the type of its operand to be known") }
+  fileprivate func lookup(words: [[UInt8]], numbers: [Int], _ text: String, _ number: Int) throws(Unsupported
+    .Reason)
+  {
+    guard let type = operand(0)?.tensor?.dataType else {
+      throw .form("needs the type of its operand to be known")
+    }
     guard words.count == numbers.count, type == .string || type == .int64,
       let strings = try? Tensor(strings: words, sizes: [words.count]),
       let integers = try? Tensor(numbers.map { Int64($0) }, sizes: [numbers.count]),
-      let noString = try? Tensor(strings: [Array(text.utf8)], sizes: []), let noInteger = try? Tensor(scalar: Int64(number))
+      let noString = try? Tensor(strings: [Array(text.utf8)], sizes: []),
+      let noInteger = try? Tensor(scalar: Int64(number))
     else { throw .form("its categories do not pair strings with integers") }
     let isText = type == .string
     try add(
@@ -230,7 +259,9 @@ extension NodeContext {
   fileprivate func labelEncoder() throws(Unsupported.Reason) {
     func table(_ side: String) throws(Unsupported.Reason) -> Tensor {
       if version >= 4, let tensor = try tensor("\(side)_tensor")?.tensor { return tensor }
-      if let words = try byteStrings("\(side)_strings"), let tensor = try? Tensor(strings: words, sizes: [words.count]) {
+      if let words = try byteStrings("\(side)_strings"),
+        let tensor = try? Tensor(strings: words, sizes: [words.count])
+      {
         return tensor
       }
       if let numbers = try ints("\(side)_int64s"),
@@ -238,7 +269,8 @@ extension NodeContext {
       {
         return tensor
       }
-      if let numbers = try reals("\(side)_floats"), let tensor = try? Tensor(numbers.map(\.float), sizes: [numbers.count])
+      if let numbers = try reals("\(side)_floats"),
+        let tensor = try? Tensor(numbers.map(\.float), sizes: [numbers.count])
       {
         return tensor
       }
@@ -260,7 +292,8 @@ extension NodeContext {
       fallback.dataType == values.dataType
     else {
       throw .attribute(
-        name: "values", expected: "\(keys.elementCount) of them and a default", found: "\(values.elementCount)")
+        name: "values", expected: "\(keys.elementCount) of them and a default",
+        found: "\(values.elementCount)")
     }
     try add(
       LabelEncoder(),
@@ -287,17 +320,23 @@ extension NodeContext {
     var weights = coefficients
     if count == 0, perClass == nil {
       // Without vectors the coefficients are those of a plane: one vector that is taken as it is.
-      if kernel != .linear { throw .attribute(name: "kernel_type", expected: "LINEAR without vectors", found: "others") }
+      if kernel != .linear {
+        throw .attribute(name: "kernel_type", expected: "LINEAR without vectors", found: "others")
+      }
       (vectors, weights, count) = (coefficients, [1], 1)
     }
     guard count > 0, !vectors.isEmpty, vectors.count % count == 0 else {
-      throw .attribute(name: "support_vectors", expected: "a multiple of \(count) numbers", found: "\(vectors.count)")
+      throw .attribute(
+        name: "support_vectors", expected: "a multiple of \(count) numbers", found: "\(vectors.count)")
     }
     let rows = perClass.map { $0.count - 1 } ?? 1
     let pairs = perClass.map { $0.count * ($0.count - 1) / 2 } ?? 1
-    guard weights.count == rows * count, rho.count == pairs || (perClass == nil && !rho.isEmpty), a.count == b.count,
+    guard weights.count == rows * count, rho.count == pairs || (perClass == nil && !rho.isEmpty),
+      a.count == b.count,
       a.isEmpty || a.count == pairs
-    else { throw .attribute(name: "coefficients", expected: "\(rows * count) numbers", found: "\(weights.count)") }
+    else {
+      throw .attribute(name: "coefficients", expected: "\(rows * count) numbers", found: "\(weights.count)")
+    }
     var operands: [ValueID?] = [
       floats(), try vector(vectors, [count, vectors.count / count], suffix: "vectors"),
       try vector(weights, suffix: "coefficients"), try vector(rho, suffix: "rho"),

@@ -20,7 +20,8 @@ extension ImportRules {
           blockSize: n.version >= 21 ? try n.int("block_size", default: 0) : 0,
           to: n.version >= 23 ? try n.elementType("output_dtype") : nil))
     },
-    ImportRule("DynamicQuantizeLinear", since: 11, inputs: 1...1, outputs: 1...3) { n throws(Unsupported.Reason) in
+    ImportRule("DynamicQuantizeLinear", since: 11, inputs: 1...1, outputs: 1...3) {
+      n throws(Unsupported.Reason) in
       try n.add(DynamicQuantizeLinear())
     },
     ImportRule("MatMulInteger", since: 10, inputs: 2...4) { n throws(Unsupported.Reason) in

@@ -15,7 +15,8 @@ extension ImportRules {
       // It told whether y is wanted, which the names of the results tell too.
       if n.version < 7 { n.ignore("output_sequence") }
       // Newer cells name the size, older ones have it from the weights alone.
-      if let hidden = try n.optionalInt("hidden_size"), let shape = n.operand(2)?.shape, let last = shape.last?.fixed,
+      if let hidden = try n.optionalInt("hidden_size"), let shape = n.operand(2)?.shape,
+        let last = shape.last?.fixed,
         last != hidden
       {
         throw .attribute(name: "hidden_size", expected: "\(last) as r has it", found: "\(hidden)")

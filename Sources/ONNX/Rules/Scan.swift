@@ -71,7 +71,8 @@ extension NodeContext {
         let position = axis < 0 ? axis + shape.count : axis
         if shape.indices.contains(position), !known.insert(shape[position]).inserted { continue }
       }
-      lengths.append(insert(Shape(start: axis, end: axis == -1 ? nil : axis + 1), [id], suffix: "length_\(i)"))
+      lengths.append(
+        insert(Shape(start: axis, end: axis == -1 ? nil : axis + 1), [id], suffix: "length_\(i)"))
     }
     return lengths.count == 1 ? lengths[0] : insert(Variadic(.max), lengths, suffix: "length")
   }
@@ -108,7 +109,8 @@ extension NodeContext {
     let body = Self.loop(prefix, scan, items: names, axes: axes)
     let (regions, captured) = try regions(
       [ImportRules.Region(proto: body.graph, label: "body")],
-      formals: [.tensor(.int64, []), .tensor(.bool, [])] + scan.states.map { builder.graph[$0].type.withoutShape })
+      formals: [.tensor(.int64, []), .tensor(.bool, [])]
+        + scan.states.map { builder.graph[$0].type.withoutShape })
     let length = length(items, axes: axes)
     var results = insertAll(
       Loop(carried: scan.states.count), [length, nil] + scan.states + captured, regions: regions,
@@ -123,7 +125,8 @@ extension NodeContext {
       }
       let axis = outputAxes[i] < 0 ? outputAxes[i] + rank : outputAxes[i]
       guard 0..<rank ~= axis else {
-        throw .attribute(name: "scan_output_axes", expected: "axes of rank \(rank)", found: "\(outputAxes[i])")
+        throw .attribute(
+          name: "scan_output_axes", expected: "axes of rank \(rank)", found: "\(outputAxes[i])")
       }
       var order = Array(1..<rank)
       order.insert(0, at: axis)
@@ -163,7 +166,8 @@ extension NodeContext {
     body.graph.nodes.append(.of("Loop", [turns, ""] + states, made, [("body", .graph(inner.graph))]))
     body.graph.outputs += made.map { .named($0) }
     let (regions, captured) = try regions(
-      [ImportRules.Region(proto: body.graph, label: "body")], formals: [.tensor(.int64, []), .tensor(.bool, [])])
+      [ImportRules.Region(proto: body.graph, label: "body")],
+      formals: [.tensor(.int64, []), .tensor(.bool, [])])
     let first = scan.states.first ?? scan.items[0]
     let batch = insert(Shape(start: 0, end: 1), [first], suffix: "batch")
     try add(Loop(carried: 0), [batch, nil] + captured, regions: regions)

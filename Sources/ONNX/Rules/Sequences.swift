@@ -30,7 +30,8 @@ extension ImportRules {
     ImportRule("ConcatFromSequence", since: 11, inputs: 1...1) { n throws(Unsupported.Reason) in
       try n.add(ConcatFromSequence(axis: try n.int("axis"), newAxis: try n.flag("new_axis", default: false)))
     },
-    ImportRule("SequenceMap", since: 17, inputs: 1...Int.max, outputs: 1...Int.max) { n throws(Unsupported.Reason) in
+    ImportRule("SequenceMap", since: 17, inputs: 1...Int.max, outputs: 1...Int.max) {
+      n throws(Unsupported.Reason) in
       try n.sequenceMap()
     },
     ImportRule("Optional", since: 15, inputs: 0...1) { n throws(Unsupported.Reason) in
@@ -146,7 +147,8 @@ extension ValueInfoProto {
 extension NodeProto {
   /// A node of ONNX's own domain.
   static func of(
-    _ operatorName: String, _ inputs: [String], _ outputs: [String], _ attributes: [(String, AttributeProto.Value)] = []
+    _ operatorName: String, _ inputs: [String], _ outputs: [String],
+    _ attributes: [(String, AttributeProto.Value)] = []
   ) -> NodeProto {
     var node = NodeProto()
     node.operatorName = operatorName

@@ -9,7 +9,8 @@ extension ImportRules {
     },
     ImportRule("StringSplit", since: 20, inputs: 1...1, outputs: 1...2) { n throws(Unsupported.Reason) in
       try n.add(
-        StringSplit(delimiter: try n.optionalText("delimiter") ?? "", maximumSplits: try n.optionalInt("maxsplit")))
+        StringSplit(
+          delimiter: try n.optionalText("delimiter") ?? "", maximumSplits: try n.optionalInt("maxsplit")))
     },
     ImportRule("StringNormalizer", since: 10, inputs: 1...1) { n throws(Unsupported.Reason) in
       // Case is changed as Unicode says; languages whose letters change otherwise are refused.
@@ -18,14 +19,16 @@ extension ImportRules {
       }
       try n.add(
         StringNormalizer(
-          try n.word("case_change_action", default: "NONE", ["LOWER": .lower, "UPPER": .upper, "NONE": .none]),
+          try n.word(
+            "case_change_action", default: "NONE", ["LOWER": .lower, "UPPER": .upper, "NONE": .none]),
           isCaseSensitive: try n.flag("is_case_sensitive", default: false),
           stopWords: try n.texts("stopwords") ?? []))
     },
     ImportRule("RegexFullMatch", since: 20, inputs: 1...1) { n throws(Unsupported.Reason) in
       guard let pattern = try n.optionalText("pattern") else { throw .missingAttribute("pattern") }
       do throws(RegularExpression.SyntaxError) { _ = try RegularExpression(pattern) } catch {
-        throw .attribute(name: "pattern", expected: "a regular expression of RE2 (\(error.reason))", found: pattern)
+        throw .attribute(
+          name: "pattern", expected: "a regular expression of RE2 (\(error.reason))", found: pattern)
       }
       try n.add(RegexFullMatch(pattern: pattern))
     },
@@ -50,7 +53,8 @@ extension ImportRules {
       let mode = try n.word(
         "mode", default: "", ["TF": TfIdfVectorizer.Mode.frequency, "IDF": .presence, "TFIDF": .weighted])
       let op = TfIdfVectorizer(
-        mode, lengths: lengths.0...lengths.1, maximumSkip: skip, starts: starts, count: (places.max() ?? -1) + 1)
+        mode, lengths: lengths.0...lengths.1, maximumSkip: skip, starts: starts,
+        count: (places.max() ?? -1) + 1)
       let weights = try n.reals("weights")
       guard let pool, let placeTensor = try? Tensor(places.map { Int64($0) }, sizes: [places.count]) else {
         throw .form("its pool cannot be held in memory")
@@ -58,7 +62,8 @@ extension ImportRules {
       var grams = 0
       for length in 1...max(starts.count, 1) {
         guard let found = op.grams(ofLength: length, poolCount: pool.elementCount) else {
-          throw .attribute(name: "ngram_counts", expected: "starts of n-grams in the pool", found: "\(starts)")
+          throw .attribute(
+            name: "ngram_counts", expected: "starts of n-grams in the pool", found: "\(starts)")
         }
         grams += found.count
       }
@@ -69,7 +74,9 @@ extension ImportRules {
         n.inputs[0], n.constant(pool, suffix: "pool"), n.constant(placeTensor, suffix: "places"),
       ]
       if mode != .frequency, let weights {
-        guard weights.count == op.count, let tensor = try? Tensor(weights.map(\.float), sizes: [weights.count]) else {
+        guard weights.count == op.count,
+          let tensor = try? Tensor(weights.map(\.float), sizes: [weights.count])
+        else {
           throw .attribute(name: "weights", expected: "\(op.count) numbers", found: "\(weights.count)")
         }
         operands.append(n.constant(tensor, suffix: "weights"))

@@ -6,14 +6,16 @@ extension ImportRules {
   private static func rule(
     _ name: String, _ make: @escaping @Sendable (NodeContext) throws(Unsupported.Reason) -> TrainingStep
   ) -> ImportRule {
-    ImportRule(name, domain: "ai.onnx.preview.training", since: 1, inputs: 3...Int.max, outputs: 1...Int.max) {
+    ImportRule(name, domain: "ai.onnx.preview.training", since: 1, inputs: 3...Int.max, outputs: 1...Int.max)
+    {
       n throws(Unsupported.Reason) in
       let op = try make(n)
       // Rate and count are followed by all tensors, then all gradients, then all states.
       let kinds = 2 + op.stateCount
       let count = (n.inputs.count - 2) / kinds
       if n.inputs.count != 2 + count * kinds || n.inputs.contains(nil) {
-        throw .inputCount(expected: 2 + max(count, 1) * kinds...2 + max(count, 1) * kinds, found: n.inputs.count)
+        throw .inputCount(
+          expected: 2 + max(count, 1) * kinds...2 + max(count, 1) * kinds, found: n.inputs.count)
       }
       var results = [ValueID?](repeating: nil, count: count * (1 + op.stateCount))
       for i in 0..<count {
@@ -31,7 +33,8 @@ extension ImportRules {
   static let training: [ImportRule] = [
     rule("Adagrad") { n throws(Unsupported.Reason) in
       TrainingStep(
-        .adagrad, epsilon: try n.real("epsilon", default: 1e-6), penalty: try n.real("norm_coefficient", default: 0),
+        .adagrad, epsilon: try n.real("epsilon", default: 1e-6),
+        penalty: try n.real("norm_coefficient", default: 0),
         decay: try n.real("decay_factor", default: 0))
     },
     rule("Adam") { n throws(Unsupported.Reason) in
@@ -43,8 +46,11 @@ extension ImportRules {
     rule("Momentum") { n throws(Unsupported.Reason) in
       guard let alpha = try n.optionalReal("alpha") else { throw .missingAttribute("alpha") }
       guard let beta = try n.optionalReal("beta") else { throw .missingAttribute("beta") }
-      guard let penalty = try n.optionalReal("norm_coefficient") else { throw .missingAttribute("norm_coefficient") }
-      let method = try n.word("mode", default: "", ["standard": TrainingStep.Method.momentum, "nesterov": .nesterov])
+      guard let penalty = try n.optionalReal("norm_coefficient") else {
+        throw .missingAttribute("norm_coefficient")
+      }
+      let method = try n.word(
+        "mode", default: "", ["standard": TrainingStep.Method.momentum, "nesterov": .nesterov])
       return TrainingStep(method, alpha: alpha, beta: beta, penalty: penalty)
     },
     ImportRule(

@@ -5,14 +5,16 @@ import Tensors
 /// Ensembles of trees of `ai.onnx.ml`, in the form of nodes with names and in that of version 5.
 extension ImportRules {
   static let trees: [ImportRule] = [
-    ImportRule("TreeEnsembleRegressor", domain: "ai.onnx.ml", since: 1, inputs: 1...1) { n throws(Unsupported.Reason) in
+    ImportRule("TreeEnsembleRegressor", domain: "ai.onnx.ml", since: 1, inputs: 1...1) {
+      n throws(Unsupported.Reason) in
       let targets = try n.positive("n_targets", default: 1)
       let aggregate = try n.word(
         "aggregate_function", default: "SUM",
         ["SUM": TreeEnsemble.Aggregate.sum, "AVERAGE": .average, "MIN": .min, "MAX": .max])
       let transform = try n.transform()
       if targets == 1, transform != .none {
-        throw .attribute(name: "post_transform", expected: "NONE for one target, where engines differ", found: "others")
+        throw .attribute(
+          name: "post_transform", expected: "NONE for one target, where engines differ", found: "others")
       }
       let tables = try n.namedTrees("target", ids: "target_ids")
       let op = TreeEnsemble(targets: targets, aggregate: aggregate)
@@ -29,7 +31,9 @@ extension ImportRules {
       // Weights of one of two classes tell of the other too.
       let isPair = count == 2 && Set(tables.targets).count == 1
       if isPair {
-        if tables.targets.first == 1 { throw .form("weights of the second class alone: engines differ on the first") }
+        if tables.targets.first == 1 {
+          throw .form("weights of the second class alone: engines differ on the first")
+        }
         tables.targets = [Int64](repeating: 0, count: tables.targets.count)
       }
       let columns = isPair ? 1 : count
@@ -39,7 +43,8 @@ extension ImportRules {
       try n.classify(
         scores, columns: columns, labels, isProbability: isProbability, threshold: isProbability ? 0.5 : 0)
     },
-    ImportRule("TreeEnsemble", domain: "ai.onnx.ml", since: 5, inputs: 1...1) { n throws(Unsupported.Reason) in
+    ImportRule("TreeEnsemble", domain: "ai.onnx.ml", since: 5, inputs: 1...1) {
+      n throws(Unsupported.Reason) in
       try n.trees()
     },
   ]
@@ -65,7 +70,8 @@ private struct TreeTables {
 extension NodeContext {
   /// Numbers as a list of floats, or as a tensor of a wider type.
   private func numbers(_ name: String) throws(Unsupported.Reason) -> (values: [Double], type: DataType)? {
-    if version >= 3, let tensor = try tensor("\(name)_as_tensor")?.tensor, let values = try? tensor.doubles() {
+    if version >= 3, let tensor = try tensor("\(name)_as_tensor")?.tensor, let values = try? tensor.doubles()
+    {
       return (values, tensor.dataType)
     }
     return try reals(name).map { ($0.map(\.value), .float32) }
@@ -73,7 +79,9 @@ extension NodeContext {
 
   private func list(_ name: String, _ count: Int) throws(Unsupported.Reason) -> [Int] {
     guard let values = try ints(name) else { throw .missingAttribute(name) }
-    if values.count != count { throw .attribute(name: name, expected: "\(count) numbers", found: "\(values.count)") }
+    if values.count != count {
+      throw .attribute(name: name, expected: "\(count) numbers", found: "\(values.count)")
+    }
     return values
   }
 
@@ -154,10 +162,13 @@ extension NodeContext {
       try list("\(prefix)_treeids", targets.count), try list("\(prefix)_nodeids", targets.count)
     )
     guard weights.values.count == targets.count else {
-      throw .attribute(name: "\(prefix)_weights", expected: "\(targets.count) numbers", found: "\(weights.values.count)")
+      throw .attribute(
+        name: "\(prefix)_weights", expected: "\(targets.count) numbers", found: "\(weights.values.count)")
     }
     var byLeaf: [NodeName: [Int]] = [:]
-    for i in targets.indices { byLeaf[NodeName(tree: weightTrees[i], node: weightNodes[i]), default: []].append(i) }
+    for i in targets.indices {
+      byLeaf[NodeName(tree: weightTrees[i], node: weightNodes[i]), default: []].append(i)
+    }
     for leaf in leaves {
       for i in byLeaf[leaf] ?? [] {
         tables.targets.append(Int64(targets[i]))
@@ -174,18 +185,24 @@ extension NodeContext {
     if let wrong = tables.targets.first(where: { $0 < 0 || $0 >= Int64(targets) }) {
       throw .form("a leaf weighs target \(wrong) of \(targets)")
     }
-    func integers(_ values: [Int64], _ sizes: [Int]? = nil, _ suffix: String) throws(Unsupported.Reason) -> ValueID {
-      guard let tensor = try? Tensor(values, sizes: sizes ?? [values.count]) else { throw .form("no \(suffix)") }
+    func integers(_ values: [Int64], _ sizes: [Int]? = nil, _ suffix: String) throws(Unsupported.Reason)
+      -> ValueID
+    {
+      guard let tensor = try? Tensor(values, sizes: sizes ?? [values.count]) else {
+        throw .form("no \(suffix)")
+      }
       return constant(tensor, suffix: suffix)
     }
     func reals(_ values: [Double], _ suffix: String) throws(Unsupported.Reason) -> ValueID {
-      guard let tensor = try? Tensor.fromDoubles(values, dataType: tables.dataType, sizes: [values.count]) else {
+      guard let tensor = try? Tensor.fromDoubles(values, dataType: tables.dataType, sizes: [values.count])
+      else {
         throw .form("no \(suffix)")
       }
       return constant(tensor, suffix: suffix)
     }
     var operands: [ValueID?] = [
-      inputs[0], try integers(tables.nodes, [tables.nodes.count / 5, 5], "nodes"), try reals(tables.splits, "splits"),
+      inputs[0], try integers(tables.nodes, [tables.nodes.count / 5, 5], "nodes"),
+      try reals(tables.splits, "splits"),
       try integers(tables.roots, nil, "roots"), try integers(tables.leafStarts, nil, "leaves"),
       try integers(tables.targets, nil, "targets"), try reals(tables.weights, "weights"),
     ]
@@ -220,7 +237,8 @@ extension NodeContext {
     ]
     let missing = try ints("nodes_missing_value_tracks_true") ?? []
     guard missing.isEmpty || missing.count == count else {
-      throw .attribute(name: "nodes_missing_value_tracks_true", expected: "\(count) numbers", found: "\(missing.count)")
+      throw .attribute(
+        name: "nodes_missing_value_tracks_true", expected: "\(count) numbers", found: "\(missing.count)")
     }
     guard let weights = try doubles("leaf_weights") else { throw .missingAttribute("leaf_weights") }
     let leafTargets = try list("leaf_targetids", weights.values.count)

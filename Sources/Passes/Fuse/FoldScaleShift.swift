@@ -125,7 +125,9 @@ enum FoldScaleShift {
           sizes: [sizes[0]]
         ) { v in
           var sums = v.count > 2 ? v[2] : [Double](repeating: 0, count: sizes[0])
-          for (i, weight) in v[0].enumerated() { sums[i / inner / perGroup] += weight * v[1][channel(i / inner)] }
+          for (i, weight) in v[0].enumerated() {
+            sums[i / inner / perGroup] += weight * v[1][channel(i / inner)]
+          }
           return sums
         }
         inputs[2] = patch.constant(total, named: biasID.map { graph[$0].name } ?? "\(node.name).bias")

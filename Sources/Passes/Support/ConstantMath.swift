@@ -55,7 +55,9 @@ extension Constant {
   }
 
   /// Runs of `length` elements, each times the scale that `channel` gives for the index of the run.
-  func scaled(by scale: Constant, _ text: String, along length: Int, channel: @escaping @Sendable (Int) -> Int)
+  func scaled(
+    by scale: Constant, _ text: String, along length: Int, channel: @escaping @Sendable (Int) -> Int
+  )
     throws(GraphError)
     -> Constant
   {
