@@ -33,12 +33,13 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
     UNROLL for (int r = 0; r < rows; r++) p[r] = a[r] + offset;
     b = multiply_add(rows, vectors, halves, p, b, g->segment_length, acc, hacc);
   }
+  const tile_finish finish = finish_from(g, column);
   if (whole) {
     UNROLL for (int r = 0; r < rows; r++)
-      finish_row(vectors, halves, g, acc[r], hacc[r], row + r, column, width);
+      finish_row(vectors, halves, &finish, acc[r], hacc[r], row + r, width);
   } else {
     UNROLL for (int r = 0; r < rows; r++)
-      finish_row(vectors, halves, g, acc[r], hacc[r], row + r, column, valid);
+      finish_row(vectors, halves, &finish, acc[r], hacc[r], row + r, valid);
   }
 }
 
@@ -88,14 +89,20 @@ static void gemm(const nt_gemm *g, ptrdiff_t row, ptrdiff_t row_end, ptrdiff_t p
     for (ptrdiff_t block = 0; block < blocks; block++) {
       const ptrdiff_t count = height + (block < taller);
       const float *a[TILE_ROWS];
-      for (ptrdiff_t j = 0; j < count; j++) {
-        a[j] = pixel;
-        pixel += g->a_x;
-        if (++x == g->width) {
-          x = 0;
-          line += g->a_y;
-          if (++y == g->height) { y = 0; image += g->a_image; line = image; }
-          pixel = line;
+      if (count < g->width - x) {
+        UNROLL for (ptrdiff_t j = 0; j < TILE_ROWS; j++) a[j] = pixel + j * g->a_x;
+        pixel += count * g->a_x;
+        x += count;
+      } else {
+        for (ptrdiff_t j = 0; j < count; j++) {
+          a[j] = pixel;
+          pixel += g->a_x;
+          if (++x == g->width) {
+            x = 0;
+            line += g->a_y;
+            if (++y == g->height) { y = 0; image += g->a_image; line = image; }
+            pixel = line;
+          }
         }
       }
       tiles[count - 1][width / 8 - 1](g, a, b, r, column, valid);

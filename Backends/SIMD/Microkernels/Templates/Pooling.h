@@ -23,15 +23,19 @@ typedef struct {
   V count, lower, upper;
 } pool_pixel;
 
-INLINE void pool_vectors(const int average, const int vectors, const pool_pixel *p, ptrdiff_t c) {
-  const ptrdiff_t tap_y = p->w->dilation_y * p->w->in_y, tap_x = p->w->dilation_x * p->w->in_x;
+// `side` is that of a square window that lies in the image without gaps, or 0: any window.
+INLINE void pool_vectors(const int average, const int side, const int vectors, const pool_pixel *p, ptrdiff_t c) {
+  const ptrdiff_t tap_y = side ? p->w->in_y : p->w->dilation_y * p->w->in_y;
+  const ptrdiff_t tap_x = side ? p->w->in_x : p->w->dilation_x * p->w->in_x;
+  const ptrdiff_t ky0 = side ? 0 : p->ky0, ky1 = side ? side : p->ky1;
+  const ptrdiff_t kx0 = side ? 0 : p->kx0, kx1 = side ? side : p->kx1;
   V greatest[4], sums[4];
   UNROLL for (int v = 0; v < vectors; v++) {
     greatest[v] = set1(-INFINITY);
     sums[v] = set1(0);
   }
-  for (ptrdiff_t ky = p->ky0; ky < p->ky1; ky++)
-    for (ptrdiff_t kx = p->kx0; kx < p->kx1; kx++) {
+  for (ptrdiff_t ky = ky0; ky < ky1; ky++)
+    for (ptrdiff_t kx = kx0; kx < kx1; kx++) {
       const float *from = p->from + ky * tap_y + kx * tap_x + c;
       UNROLL for (int v = 0; v < vectors; v++) {
         V x = load(from + v * W);
@@ -39,27 +43,51 @@ INLINE void pool_vectors(const int average, const int vectors, const pool_pixel 
         if (!average) greatest[v] = at_least(greatest[v], x);
       }
     }
-  UNROLL for (int v = 0; v < vectors; v++) {
-    V x = average ? sums[v] / p->count : greatest[v];
+  if (average) {
+    UNROLL for (int v = 0; v < vectors; v++) greatest[v] = sums[v] / p->count;
+  } else {
     // at_least drops a NaN on its right; every NaN makes the sum one.
-    if (!average && any_nan(sums[v]))
-      x = window_max(p->w, p->from + c + v * W, p->ky0, p->ky1, p->kx0, p->kx1);
-    store(p->to + c + v * W, at_most(at_least(x, p->lower), p->upper));
+    V sum = sums[0];
+    UNROLL for (int v = 1; v < vectors; v++) sum += sums[v];
+    if (any_nan(sum))
+      UNROLL for (int v = 0; v < vectors; v++)
+        greatest[v] = window_max(p->w, p->from + c + v * W, p->ky0, p->ky1, p->kx0, p->kx1);
   }
+  UNROLL for (int v = 0; v < vectors; v++)
+    store(p->to + c + v * W, at_most(at_least(greatest[v], p->lower), p->upper));
+}
+
+INLINE ptrdiff_t pool_channels(const int average, const int side, const pool_pixel *p) {
+  const ptrdiff_t channels = p->w->channels;
+  ptrdiff_t c = 0;
+  for (; c + 4 * W <= channels; c += 4 * W) pool_vectors(average, side, 4, p, c);
+  if (c + 2 * W <= channels) { pool_vectors(average, side, 2, p, c); c += 2 * W; }
+  if (c + W <= channels) { pool_vectors(average, side, 1, p, c); c += W; }
+  return c;
+}
+
+// The taps of a window of `kernel` taps that begins at `first` and fall on 0 ..< size: [*k0, *k1).
+INLINE void pool_taps(ptrdiff_t first, ptrdiff_t dilation, ptrdiff_t kernel, ptrdiff_t size, ptrdiff_t *k0,
+                      ptrdiff_t *k1) {
+  ptrdiff_t from = 0, to = kernel;
+  if (first < 0) from = (dilation - 1 - first) / dilation;
+  if (first + (kernel - 1) * dilation >= size) to = (dilation - 1 + size - first) / dilation;
+  *k0 = from < kernel ? from : kernel;
+  *k1 = to > *k0 ? to : *k0;
 }
 
 INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
   const V lower = set1(w->epilogue.lower), upper = set1(w->epilogue.upper);
+  const int isSquare = w->kernel_height == w->kernel_width && w->dilation_y == 1 && w->dilation_x == 1;
   for (ptrdiff_t oy = out_row; oy < out_row_end; oy++) {
     const ptrdiff_t top = oy * w->stride_y - w->pad_top;
+    ptrdiff_t ky0, ky1, kx0, kx1;
+    pool_taps(top, w->dilation_y, w->kernel_height, w->in_height, &ky0, &ky1);
     for (ptrdiff_t ox = 0; ox < w->out_width; ox++) {
       const ptrdiff_t left = ox * w->stride_x - w->pad_left;
-      ptrdiff_t ky0 = 0, ky1 = w->kernel_height, kx0 = 0, kx1 = w->kernel_width;
-      while (ky0 < ky1 && top + ky0 * w->dilation_y < 0) ky0++;
-      while (ky1 > ky0 && top + (ky1 - 1) * w->dilation_y >= w->in_height) ky1--;
-      while (kx0 < kx1 && left + kx0 * w->dilation_x < 0) kx0++;
-      while (kx1 > kx0 && left + (kx1 - 1) * w->dilation_x >= w->in_width) kx1--;
+      pool_taps(left, w->dilation_x, w->kernel_width, w->in_width, &kx0, &kx1);
       ptrdiff_t divisor = (ky1 - ky0) * (kx1 - kx0);
+      const ptrdiff_t side = isSquare && divisor == w->kernel_height * w->kernel_width ? w->kernel_height : 0;
       if (average && w->count_padding) {
         ptrdiff_t rows = 0, columns = 0;
         for (ptrdiff_t k = 0; k < w->kernel_height; k++)
@@ -71,16 +99,17 @@ INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdi
       const V count = set1((float)(divisor > 0 ? divisor : 1));
       float *to = w->output + oy * w->out_y + ox * w->out_x;
       const float *from = w->input + top * w->in_y + left * w->in_x;
-      const ptrdiff_t tap_y = w->dilation_y * w->in_y, tap_x = w->dilation_x * w->in_x;
-      const V start = set1(average ? 0.0f : -INFINITY);
       const pool_pixel pixel = {w, from, to, ky0, ky1, kx0, kx1, count, lower, upper};
-      ptrdiff_t c = 0;
-      for (; c + 4 * W <= w->channels; c += 4 * W) pool_vectors(average, 4, &pixel, c);
-      if (c + 2 * W <= w->channels) { pool_vectors(average, 2, &pixel, c); c += 2 * W; }
-      if (c + W <= w->channels) { pool_vectors(average, 1, &pixel, c); c += W; }
+      ptrdiff_t c;
+      switch (side) {
+        case 2: c = pool_channels(average, 2, &pixel); break;
+        case 3: c = pool_channels(average, 3, &pixel); break;
+        default: c = pool_channels(average, 0, &pixel);
+      }
       if (c < w->channels) {
+        const ptrdiff_t tap_y = w->dilation_y * w->in_y, tap_x = w->dilation_x * w->in_x;
         const ptrdiff_t lanes_left = w->channels - c;
-        V a = start;
+        V a = set1(average ? 0.0f : -INFINITY);
         for (ptrdiff_t ky = ky0; ky < ky1; ky++)
           for (ptrdiff_t kx = kx0; kx < kx1; kx++) {
             V x = load_part(from + ky * tap_y + kx * tap_x + c, lanes_left);

@@ -67,6 +67,7 @@ INLINE void strassen_tile(const int rows, const int vectors, const int halves, c
     UNROLL for (int v = 0; v < vectors; v++) bias[v] = from ? load_valid(from, v * W, valid) : set1(0);
     UNROLL for (int h = 0; h < halves; h++)
       half_bias[h] = from ? load_half_valid(from, vectors * W + h * 8, valid) : (H)(0.0f);
+    const tile_finish finish = finish_from(g, column);
     UNROLL for (int r = 0; r < rows; r++) {
       V x[PANEL_VECTORS];
       H y[PANEL_HALVES];
@@ -77,8 +78,8 @@ INLINE void strassen_tile(const int rows, const int vectors, const int halves, c
         UNROLL for (int h = 0; h < halves; h++) y[h] += half_kept[p.with][r][h];
       }
       if (row[r] < 0) continue;
-      if (valid == width) finish_row(vectors, halves, g, x, y, row[r], column, width);
-      else finish_row(vectors, halves, g, x, y, row[r], column, valid);
+      if (valid == width) finish_row(vectors, halves, &finish, x, y, row[r], width);
+      else finish_row(vectors, halves, &finish, x, y, row[r], valid);
     }
   }
 }

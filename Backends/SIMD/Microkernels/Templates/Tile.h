@@ -44,26 +44,45 @@ INLINE void store_half_valid(float *p, H v, ptrdiff_t at, ptrdiff_t valid) {
   else if (valid > at) store_half_part(p + at, v, valid - at);
 }
 
-// A row of a tile, its bias added, is finished and stored: + residual, clamp. `valid` columns of the panel exist.
-INLINE void finish_row(const int vectors, const int halves, const nt_gemm *g, const V *acc, const H *hacc,
-                       ptrdiff_t row, ptrdiff_t column, ptrdiff_t valid) {
+// What finishes the rows of a tile: + residual, clamp. Read once: for all that the compiler knows, a result may be stored
+// where this is told.
+typedef struct {
+  float *c;
+  ptrdiff_t c_stride;
+  const float *residual;
+  ptrdiff_t residual_stride;
+  int clamps;
+  V lower, upper;
+} tile_finish;
+
+INLINE tile_finish finish_from(const nt_gemm *g, ptrdiff_t column) {
   const nt_epilogue *e = &g->epilogue;
-  float *c = g->c + row * g->c_stride + column;
   const float *residual =
-      e->residual ? e->residual + (e->first_row + row) * e->residual_stride + e->first_column + column : 0;
-  const V lower = set1(e->lower), upper = set1(e->upper);
-  const H half_lower = (H)(e->lower), half_upper = (H)(e->upper);
+      e->residual ? e->residual + e->first_row * e->residual_stride + e->first_column + column : 0;
+  return (tile_finish){g->c + column, g->c_stride, residual, e->residual_stride,
+                       e->lower > -INFINITY || e->upper < INFINITY, set1(e->lower), set1(e->upper)};
+}
+
+// A row of a tile, its bias added, is finished and stored. `valid` columns of the panel exist.
+INLINE void finish_row(const int vectors, const int halves, const tile_finish *f, const V *acc, const H *hacc,
+                       ptrdiff_t row, ptrdiff_t valid) {
+  float *c = f->c + row * f->c_stride;
+  const float *residual = f->residual ? f->residual + row * f->residual_stride : 0;
   UNROLL for (int v = 0; v < vectors; v++) {
     V x = acc[v];
     if (residual) x += load_valid(residual, v * W, valid);
-    store_valid(c, at_most(at_least(x, lower), upper), v * W, valid);
+    if (f->clamps) x = at_most(at_least(x, f->lower), f->upper);
+    store_valid(c, x, v * W, valid);
   }
   UNROLL for (int h = 0; h < halves; h++) {
     const ptrdiff_t at = vectors * W + h * 8;
+    const H lower = low_half(f->lower), upper = low_half(f->upper);
     H x = hacc[h];
     if (residual) x += load_half_valid(residual, at, valid);
-    x = half_lower > x ? half_lower : x;
-    x = half_upper < x ? half_upper : x;
+    if (f->clamps) {
+      x = lower > x ? lower : x;
+      x = upper < x ? upper : x;
+    }
     store_half_valid(c, x, at, valid);
   }
 }

@@ -148,22 +148,25 @@ INLINE void winograd_output_vector(const int m, const nt_winograd_tile *t, ptrdi
     const float *from = e->bias + e->first_column + column;
     bias = lanes < W ? load_part(from, lanes) : load(from);
   }
-  for (int i = 0; i < t->bottom; i++) {
+  // Read once: for all that the compiler knows, a result may be stored where these are told.
+  const ptrdiff_t bottom = t->bottom, right = t->right, x_stride = t->x_stride, y_stride = t->y_stride;
+  const ptrdiff_t residual_stride = e->residual_stride, residual_step = t->width * residual_stride;
+  const float *residual =
+      e->residual ? e->residual + (e->first_row + t->row) * residual_stride + e->first_column + column : 0;
+  float *to = t->output + column;
+  for (ptrdiff_t i = 0; i < bottom; i++, to += y_stride) {
     V result[NT_WINOGRAD_LARGEST];
     winograd_backward(m, half[i], result);
-    const ptrdiff_t row = e->first_row + t->row + i * t->width;
-    float *to = t->output + i * t->y_stride + column;
-    const float *residual = e->residual ? e->residual + row * e->residual_stride + e->first_column + column : 0;
     UNROLL for (int j = 0; j < m; j++) {
-      if (j >= t->right) break;
+      if (j >= right) break;
       V y = result[j] + bias;
       if (residual) {
-        const float *from = residual + j * e->residual_stride;
+        const float *from = residual + i * residual_step + j * residual_stride;
         y += lanes < W ? load_part(from, lanes) : load(from);
       }
       y = at_most(at_least(y, lower), upper);
-      if (lanes < W) store_part(to + j * t->x_stride, y, lanes);
-      else store(to + j * t->x_stride, y);
+      if (lanes < W) store_part(to + j * x_stride, y, lanes);
+      else store(to + j * x_stride, y);
     }
   }
 }
