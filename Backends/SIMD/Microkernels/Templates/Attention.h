@@ -1,16 +1,10 @@
 // The softmax of attention: rows of scores become weights that are not yet normalized.
 
-// exp(x), x ≤ 0, 2 ULP; 0 below −87, where a weight beside that of the greatest score does not count.
+// exp(x), x ≤ 0; 0 below −87, where a weight beside that of the greatest score does not count.
 INLINE V weight_v(V x) {
 #if defined(LEVEL_AVX512)
-  V t = fma_v(x, set1(23.0831203f), set1(rounding_magic));
-  V n = t - rounding_magic;
-  V r = fma_v(n, set1(-0.0433197021f), x); // ln 2 / 16 in two parts
-  r = fma_v(n, set1(-1.99663646e-06f), r);
-  V q = fma_v(fma_v(set1(0.166666667f), r, set1(0.5f)), r, set1(1.0f));
-  VI table = (VI)_mm512_permutexvar_epi32((__m512i)bits(t), _mm512_load_si512(sixteenths));
-  V power = from_bits(table + (bits(t) << 19));
-  V y = fma_v(power * r, q, power);
+  exp_factors f = factors_of_exp(1, x);
+  V y = f.power * f.p;
 #else
   V y = exp_v(x);
 #endif

@@ -54,11 +54,12 @@ INLINE void depthwise_pixels(const int kernel, const int stride, const int rows,
       }
     }
   }
+  const depthwise_tile u = *t; // read once: for all that the compiler knows, a result may be stored there
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < columns; c++) {
-    if (edge && c >= t->columns) continue;
-    V x = at_most(at_least(acc[r][c], t->lower), t->upper);
-    float *to = t->output + r * t->out_y + c * t->out_x;
-    if (edge == DW_PARTIAL) store_part(to, x, t->lanes); else store(to, x);
+    if (edge && c >= u.columns) continue;
+    V x = at_most(at_least(acc[r][c], u.lower), u.upper);
+    float *to = u.output + r * u.out_y + c * u.out_x;
+    if (edge == DW_PARTIAL) store_part(to, x, u.lanes); else store(to, x);
   }
 }
 

@@ -40,25 +40,32 @@ INLINE V exp_v(V x) {
   reduced q = reduce(x);
   return scale_by_power(exp_minus_one_reduced(q.r) + 1.0f, q);
 }
-// 1 + exp(−x), x ≥ −86.
 #if defined(LEVEL_AVX512)
 // 2^(j/16) less j/16 of the exponent's unit: adding n/16 of it gives 2^(n/16), whatever n is.
 static const uint32_t sixteenths[16] __attribute__((aligned(64))) = {
     0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532, 0x3f75fed7, 0x3f75583f,
     0x3f7504f3, 0x3f7508a4, 0x3f75672a, 0x3f76248c, 0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d,
 };
-INLINE V one_and_exp_minus_v(V x) {
-  x = at_most(x, set1(87.0f));
-  V t = fma_v(x, set1(-23.0831203f), set1(rounding_magic));
+// exp(sign · x) = power · p, |x| ≤ 87: 2 ULP for |x| ≤ 20, 5 beyond.
+typedef struct { V power, p; } exp_factors;
+INLINE exp_factors factors_of_exp(const int sign, V x) {
+  V t = fma_v(x, set1(sign * 23.0831203f), set1(rounding_magic));
   // ln 2 / 16 in one part: ln 2 is a thirtieth of a unit away from a float.
-  V r = fma_v(t - rounding_magic, set1(-0.0433216989f), -x);
+  V r = fma_v(t - rounding_magic, set1(-0.0433216989f), sign < 0 ? -x : x);
   V p = fma_v(fma_v(fma_v(set1(0.166666667f), r, set1(0.5f)), r, set1(1.0f)), r, set1(1.0f));
   VI table = (VI)_mm512_permutexvar_epi32((__m512i)bits(t), _mm512_load_si512(sixteenths));
-  return fma_v(from_bits(table + (bits(t) << 19)), p, set1(1.0f));
+  return (exp_factors){from_bits(table + (bits(t) << 19)), p};
 }
-#else
-INLINE V one_and_exp_minus_v(V x) { return exp_v(-x) + 1.0f; }
 #endif
+// 1 + exp(−x), x ≥ −86.
+INLINE V one_and_exp_minus_v(V x) {
+#if defined(LEVEL_AVX512)
+  exp_factors f = factors_of_exp(-1, at_most(x, set1(87.0f)));
+  return fma_v(f.power, f.p, set1(1.0f));
+#else
+  return exp_v(-x) + 1.0f;
+#endif
+}
 // ≤ 2 ULP for x ≤ 64, which is all that is asked of it.
 INLINE V expm1_v(V x) {
   x = at_most(at_least(x, set1(-18.0f)), set1(64.0f));
