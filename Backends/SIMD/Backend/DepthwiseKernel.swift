@@ -21,8 +21,7 @@ struct DepthwiseKernel: PreparedKernel {
     self.window = window
     let space = RowSpace.channelsLast(request.outputs[0]?.sizes ?? [])
     epilogue = Self.epilogue(request, fusedSteps: offer.fusedSteps, space: space)
-    let work = Double(window.outPixels * window.channels * window.taps)
-    partsPerImage = max(1, min((window.outHeight + 1) / 2, 16, Int(work / 2e5)))
+    partsPerImage = WindowWork.parts(of: window, taps: 150_000, threads: request.threads)
     if let constant = constants[1] {
       let key = PackKey(
         [constant.id], format: "simd.1.depthwise.blocks16.\(window.kernelHeight)x\(window.kernelWidth)")
@@ -159,8 +158,18 @@ struct WindowWork: ParallelWork {
   let rows: Int
   let partsPerImage: Int
 
+  /// Parts of an image of about so many `taps`, pixels that a window reads. Their number is even, so that threads have
+  /// equal shares from step to step, of which they find most in their own caches.
+  static func parts(of window: ImageWindow, taps: Int, threads: Int) -> Int {
+    let wanted = window.outPixels * window.channels * window.taps / taps
+    let most = min(16, (window.outHeight + 1) / 2)
+    return threads == 1 || wanted < 2 ? 1 : max(1, min(wanted + wanted % 2, most - most % 2))
+  }
+
   func run(chunk: Int) {
-    run((chunk / partsPerImage, part(chunk % partsPerImage, of: partsPerImage, in: rows, step: 2)))
+    // Micro-kernels take two rows at a time; where there are few, equal shares count for more.
+    let step = rows < 8 * partsPerImage ? 1 : 2
+    run((chunk / partsPerImage, part(chunk % partsPerImage, of: partsPerImage, in: rows, step: step)))
   }
 
   func run(_ place: (image: Int, rows: Interval)) {

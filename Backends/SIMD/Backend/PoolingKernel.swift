@@ -43,11 +43,10 @@ struct PoolingKernel: PreparedKernel {
           }
           let space = RowSpace.channelsLast(request.outputs[0]?.sizes ?? [])
           let steps = request.fusable(into: space, limit: offer.fusedSteps).steps
-          let work = Double(window.outPixels * window.channels * window.taps)
           return PoolingKernel(
             kernels: kernels, window: window, kind: kind, countsPadding: countsPadding,
             epilogue: FusedEpilogue(steps, space: space, registers: [.clamp]),
-            partsPerImage: max(1, min((window.outHeight + 1) / 2, 16, Int(work / 1e5))))
+            partsPerImage: WindowWork.parts(of: window, taps: 100_000, threads: request.threads))
         })
     }
   }
