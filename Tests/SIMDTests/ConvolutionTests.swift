@@ -140,4 +140,27 @@ import Testing
       }
     }
   }
+
+  /// Windows that threads share, by two rows at a time and by fewer, have the bits of one thread.
+  @Test(arguments: [5, 7, 13, 14, 15, 40])
+  func windowsAreSharedByThreads(_ height: Int) throws {
+    let shape = Shape(
+      channels: 520, out: 520, size: [height, 9], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 520)
+    var (depthwise, _) = try Self.node(shape, seed: UInt64(height), bias: true, constant: true)
+    depthwise.epilogue = Epilogue([.unary(.silu)])
+    let nodes =
+      [depthwise]
+      + [MaxPool(window: shape.window) as any Operator, AveragePool(window: shape.window)].map {
+        NodeCase(op: $0, inputs: [depthwise.inputs[0]], output: depthwise.output)
+      }
+    for var node in nodes {
+      for backend in levels {
+        node.threads = 1
+        let alone = try results(node, backend)
+        node.threads = 2
+        let shared = try results(node, backend)
+        #expect(alone == shared, "\(backend.isa) \(type(of: node.op).name) of \(height) rows")
+      }
+    }
+  }
 }

@@ -156,18 +156,20 @@ import Testing
   }
 
   @Test func maximaKeepNotANumber() throws {
-    for channels in [3, 16, 100] {
-      var values = [Float](repeating: 1, count: channels * 16)
-      values[5] = .nan
-      values[16 + 6] = .infinity
-      values[16 + 10] = -.infinity
-      let x = try Tensor(values, sizes: [1, channels, 4, 4])
+    for (channels, side) in [(3, 4), (16, 4), (100, 4), (3, 2), (36, 2), (100, 2), (16, 3), (100, 3)] {
+      let pixels = side * side
+      var values = [Float](repeating: 1, count: channels * pixels)
+      values[pixels - 1] = .nan
+      values[pixels + 1] = .infinity
+      values[pixels + 2] = -.infinity
+      let x = try Tensor(values, sizes: [1, channels, side, side])
       let node = NodeCase(
-        op: MaxPool(window: Window(kernel: [4, 4])), inputs: [x], output: [1, channels, 1, 1])
+        op: MaxPool(window: Window(kernel: [side, side])), inputs: [x], output: [1, channels, 1, 1])
       for backend in levels {
         for found in try results(node, backend) {
           #expect(
-            found[0].isNaN && found[1] == .infinity && found[2...].allSatisfy { $0 == 1 }, "\(backend.isa)")
+            found[0].isNaN && found[1] == .infinity && found[2...].allSatisfy { $0 == 1 },
+            "\(backend.isa) \(side)")
         }
       }
     }
