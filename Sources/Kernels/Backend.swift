@@ -27,6 +27,7 @@ package protocol Backend: Sendable {
 }
 
 extension Backend {
-  package static func load() throws(BackendUnavailable) -> Self { try load(limit: nil) }
+  /// Under the limit of the environment: a library has one in all of a process.
+  package static func load() throws(BackendUnavailable) -> Self { try load(limit: .ofEnvironment) }
   package var summary: String { "" }
 }

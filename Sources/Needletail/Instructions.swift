@@ -1,4 +1,3 @@
-import Host
 import Kernels
 import SIMDKernels
 import Synchronization
@@ -64,8 +63,9 @@ extension Backends {
   static func settledLimit() -> InstructionSet? {
     limitState.withLock { state in
       if !state.isSettled, state.asked == nil {
-        let word = environmentVariable("NEEDLETAIL_ISA")
-        state.asked = InstructionSet.available.first { $0.description == word }
+        state.asked = InstructionSet.ofEnvironment.flatMap {
+          InstructionSet.available.contains($0) ? $0 : nil
+        }
       }
       state.isSettled = true
       return state.asked.flatMap { $0 < .detected ? $0 : nil }

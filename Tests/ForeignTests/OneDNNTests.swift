@@ -33,7 +33,9 @@ private let backend: OneDNNBackend? = try? OneDNNBackend.load()
       constants: [1, 2], epilogue: Epilogue([.clamp(lower: 0, upper: 6)]),
       output: [channels == 2 ? 3 : 1, channels, 21, 33])
     let fused = try check(node, oneDNN, tolerance: 2e-5, "\(channels) channels")
-    #expect(fused.allSatisfy { $0 == 1 })
+    // With SSE4.1 alone only the library's product of gathered patches takes some channels, and steps are not fused.
+    let isPlain = try oneDNN.identity.hasSuffix("sse41")
+    #expect(isPlain || fused.allSatisfy { $0 == 1 })
   }
 
   @Test(arguments: 1...20) func deconvolution(_ seed: Int) throws {

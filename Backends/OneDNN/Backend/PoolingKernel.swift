@@ -18,13 +18,18 @@ enum PoolingKernel {
       implementation: .planned(prepare))
   }
 
+  /// The library crashes when it compiles steps after pooling for SSE4.1 and no channel is left for the upper half of
+  /// a register.
+  private static var fusesSteps: Bool { !String(cString: onednn_identity()).hasSuffix("sse41") }
+
   @Sendable private static func consider(_ request: KernelRequest) -> Verdict {
     switch Pooling.of(request) {
     case .failure(let error): .declines(error.reason)
     case .success(let pooling):
-      offers(request, channelAxis: 1, consumesWeights: false, rowMajorCost: (3, pooling.work)) {
-        steps, layout in pooling.parts(steps, layout: layout, threads: 1)
-      }
+      offers(
+        request, channelAxis: 1, limit: fusesSteps ? .max : 0, consumesWeights: false,
+        rowMajorCost: (3, pooling.work)
+      ) { steps, layout in pooling.parts(steps, layout: layout, threads: 1) }
     }
   }
 
