@@ -35,7 +35,7 @@ import Testing
     var doubts: [MeasurementDoubt] = []
     let watch = MachineWatch()
     for _ in 0..<3 {
-      let (short, long) = (Work(20_000), Work(30_000))
+      let (short, long) = (Work(100_000), Work(150_000))
       let series = try InterleavedMeasurement(limits: limits).run([short.run, long.run])
       intervals.append(try #require(series[1].speedups(over: series[0])?.medianInterval))
       doubts += series.flatMap { $0.doubts(limits) }
@@ -59,7 +59,7 @@ import Testing
   @Test func spinningThreadsAreNoticed() throws {
     let isOver = Atomic<Bool>(false)
     let spinners = 2 * ThreadBudget().threads
-    let work = Work(30_000)
+    let work = Work(150_000)
     let watch = MachineWatch()
     var doubts: [MeasurementDoubt] = []
     try withSpinners(spinners, until: isOver) {

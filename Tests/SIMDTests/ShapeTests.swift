@@ -1,6 +1,7 @@
 import Glibc
 import IR
 import Kernels
+import NaiveKernels
 import Operators
 @testable import SIMDKernels
 import Tensors
@@ -150,6 +151,32 @@ import Testing
       for backend in levels {
         for found in try results(node, backend) {
           #expect(worst(found, expected) < 1e-5, "\(backend.isa) \(sizes)")
+        }
+      }
+    }
+  }
+
+  /// Windows that overlap share the maxima of columns: what is not a number or infinite in one reaches all that hold it,
+  /// and no other.
+  @Test func overlappingMaximaKeepNotANumber() throws {
+    var g = Generator(23)
+    for (side, stride, pad) in [(3, 2, 0), (3, 2, 1), (3, 1, 1), (2, 1, 0)] {
+      for (channels, height, width) in [(5, 9, 6), (16, 6, 9), (100, 7, 8)] {
+        var values = (0..<channels * height * width).map { _ in g.float() }
+        for special in [Float.nan, .nan, .infinity, -.infinity] {
+          values[Int(g.next() % UInt64(values.count))] = special
+        }
+        let window = Window(
+          kernel: [side, side], strides: [stride, stride], padsBegin: [pad, pad], padsEnd: [pad, pad])
+        let x = try Tensor(values, sizes: [1, channels, height, width])
+        let op = MaxPool(window: window)
+        let y = try #require(try evaluate(op, [.tensor(x)], wanted: [true])[0]?.tensor)
+        let expected = try y.doubles()
+        let node = NodeCase(op: op, inputs: [x], output: y.sizes)
+        for backend in levels {
+          for found in try results(node, backend) {
+            #expect(worst(found, expected) == 0, "\(backend.isa) \(side) by \(stride), \(channels)")
+          }
         }
       }
     }

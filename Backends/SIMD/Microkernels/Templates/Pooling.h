@@ -66,6 +66,59 @@ INLINE ptrdiff_t pool_channels(const int average, const int side, const pool_pix
   return c;
 }
 
+// The greatest of a column of taps; returns NaN where any of them is.
+INLINE V pool_column(const int side, const int vectors, const float *from, ptrdiff_t in_y, V *greatest) {
+  V sums[4];
+  UNROLL for (int v = 0; v < vectors; v++) greatest[v] = sums[v] = load(from + v * W);
+  UNROLL for (int k = 1; k < side; k++)
+    UNROLL for (int v = 0; v < vectors; v++) {
+      const V x = load(from + k * in_y + v * W);
+      sums[v] += x;
+      greatest[v] = at_least(greatest[v], x);
+    }
+  UNROLL for (int v = 1; v < vectors; v++) sums[0] += sums[v];
+  return sums[0];
+}
+
+// Maxima of `count` pixels in a row from `first` on, whose square windows lie in the image without gaps: columns that
+// a window shares with the one before it are not looked at again.
+INLINE void pool_run_vectors(const int side, const int stride, const int vectors, const pool_pixel *first,
+                             ptrdiff_t count, ptrdiff_t c) {
+  const int shared = side - stride;
+  const nt_window *w = first->w;
+  const ptrdiff_t in_x = w->in_x, in_y = w->in_y, out_x = w->out_x;
+  const V lower = first->lower, upper = first->upper;
+  const float *from = first->from + c;
+  float *to = first->to + c;
+  V greatest[3][4], sums[3];
+  UNROLL for (int j = 0; j < shared; j++)
+    sums[j] = pool_column(side, vectors, from + j * in_x, in_y, greatest[j]);
+  for (ptrdiff_t i = 0; i < count; i++, from += stride * in_x, to += out_x) {
+    UNROLL for (int j = shared; j < side; j++)
+      sums[j] = pool_column(side, vectors, from + j * in_x, in_y, greatest[j]);
+    V all[4], sum = sums[0];
+    UNROLL for (int j = 1; j < side; j++) sum += sums[j];
+    UNROLL for (int v = 0; v < vectors; v++) {
+      all[v] = greatest[0][v];
+      UNROLL for (int j = 1; j < side; j++) all[v] = at_least(all[v], greatest[j][v]);
+    }
+    if (any_nan(sum))
+      UNROLL for (int v = 0; v < vectors; v++) all[v] = window_max(w, from + v * W, 0, side, 0, side);
+    UNROLL for (int v = 0; v < vectors; v++) store(to + v * W, at_most(at_least(all[v], lower), upper));
+    UNROLL for (int j = 0; j < shared; j++) {
+      sums[j] = sums[j + stride];
+      UNROLL for (int v = 0; v < vectors; v++) greatest[j][v] = greatest[j + stride][v];
+    }
+  }
+}
+
+INLINE void pool_run(const int side, const int stride, const pool_pixel *first, ptrdiff_t count) {
+  const ptrdiff_t channels = first->w->channels;
+  ptrdiff_t c = 0;
+  for (; c + 4 * W <= channels; c += 4 * W) pool_run_vectors(side, stride, 4, first, count, c);
+  for (; c + W <= channels; c += W) pool_run_vectors(side, stride, 1, first, count, c);
+}
+
 // The taps of a window of `kernel` taps that begins at `first` and fall on 0 ..< size: [*k0, *k1).
 INLINE void pool_taps(ptrdiff_t first, ptrdiff_t dilation, ptrdiff_t kernel, ptrdiff_t size, ptrdiff_t *k0,
                       ptrdiff_t *k1) {
@@ -76,14 +129,39 @@ INLINE void pool_taps(ptrdiff_t first, ptrdiff_t dilation, ptrdiff_t kernel, ptr
   *k1 = to > *k0 ? to : *k0;
 }
 
+// The pixels of a row whose windows lie in the image from left to right: [*first, *end).
+INLINE void pool_inside(const nt_window *w, ptrdiff_t *first, ptrdiff_t *end) {
+  const ptrdiff_t stride = w->stride_x, room = w->in_width + w->pad_left - w->kernel_width;
+  const ptrdiff_t begin = w->pad_left > 0 ? (w->pad_left + stride - 1) / stride : 0;
+  const ptrdiff_t last = room < 0 ? 0 : room / stride + 1;
+  *first = begin < w->out_width ? begin : w->out_width;
+  *end = last < *first ? *first : last < w->out_width ? last : w->out_width;
+}
+
 INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdiff_t out_row_end) {
   const V lower = set1(w->epilogue.lower), upper = set1(w->epilogue.upper);
   const int isSquare = w->kernel_height == w->kernel_width && w->dilation_y == 1 && w->dilation_x == 1;
+  const ptrdiff_t size = w->kernel_width, overlap = size - w->stride_x, whole = w->channels / W * W;
+  const int runs = !average && isSquare && (size == 2 || size == 3) && overlap > 0;
   for (ptrdiff_t oy = out_row; oy < out_row_end; oy++) {
     const ptrdiff_t top = oy * w->stride_y - w->pad_top;
-    ptrdiff_t ky0, ky1, kx0, kx1;
+    ptrdiff_t ky0, ky1, kx0, kx1, inside = 0, outside = 0;
     pool_taps(top, w->dilation_y, w->kernel_height, w->in_height, &ky0, &ky1);
+    if (runs && ky1 - ky0 == size) pool_inside(w, &inside, &outside);
+    if (outside > inside) {
+      const ptrdiff_t left = inside * w->stride_x - w->pad_left;
+      const pool_pixel first = {.w = w, .from = w->input + top * w->in_y + left * w->in_x,
+                                .to = w->output + oy * w->out_y + inside * w->out_x, .lower = lower, .upper = upper};
+      if (size == 2) pool_run(2, 1, &first, outside - inside);
+      else if (overlap == 2) pool_run(3, 1, &first, outside - inside);
+      else pool_run(3, 2, &first, outside - inside);
+    }
     for (ptrdiff_t ox = 0; ox < w->out_width; ox++) {
+      const int isDone = ox >= inside && ox < outside;
+      if (isDone && whole == w->channels && w->epilogue.step_count == 0) {
+        ox = outside - 1;
+        continue;
+      }
       const ptrdiff_t left = ox * w->stride_x - w->pad_left;
       pool_taps(left, w->dilation_x, w->kernel_width, w->in_width, &kx0, &kx1);
       ptrdiff_t divisor = (ky1 - ky0) * (kx1 - kx0);
@@ -100,8 +178,8 @@ INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdi
       float *to = w->output + oy * w->out_y + ox * w->out_x;
       const float *from = w->input + top * w->in_y + left * w->in_x;
       const pool_pixel pixel = {w, from, to, ky0, ky1, kx0, kx1, count, lower, upper};
-      ptrdiff_t c;
-      switch (side) {
+      ptrdiff_t c = whole;
+      if (!isDone) switch (side) {
         case 2: c = pool_channels(average, 2, &pixel); break;
         case 3: c = pool_channels(average, 3, &pixel); break;
         default: c = pool_channels(average, 0, &pixel);
