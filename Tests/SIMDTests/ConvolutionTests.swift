@@ -59,6 +59,13 @@ import Testing
       end: [0]),
     Shape(channels: 2, out: 3, size: [2, 2], kernel: [3, 3], begin: [2, 2], end: [2, 2]),
     Shape(channels: 3, out: 5, size: [4, 4], kernel: [2, 2], strides: [3, 3]),
+    // Few planes
+    Shape(batch: 2, channels: 3, out: 64, size: [9, 12], kernel: [3, 3], strides: [2, 2]),
+    Shape(batch: 3, channels: 4, out: 10, size: [5, 6], kernel: [1, 1]),
+    Shape(
+      batch: 2, channels: 4, out: 6, size: [7, 9], kernel: [3, 2], dilations: [2, 2], begin: [1, 2],
+      end: [2, 0], groups: 2),
+    Shape(batch: 2, channels: 2, out: 12, size: [8, 8], kernel: [3, 1], groups: 2),
     // Depthwise
     Shape(channels: 16, out: 16, size: [14, 14], kernel: [3, 3], begin: [1, 1], end: [1, 1], groups: 16),
     Shape(
