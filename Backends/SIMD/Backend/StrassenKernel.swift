@@ -145,7 +145,7 @@ struct StrassenTiling: Sendable {
   init(_ product: StrassenProduct, threads: Int, kernels: Microkernels) {
     pairs = product.pairs
     sumsCount = product.sumsCount
-    panels = kernels.panelCount(nt_strassen_columns(product.n))
+    panels = nt_strassen_panel_count(kernels.panelUnits, product.n)
     // Two rows and their sums in half of the second-level cache.
     let most = max(2 * kernels.tileRows, (1 << 19) / ((2 * product.k + sumsCount) * 4))
     let least = (pairs + most - 1) / most

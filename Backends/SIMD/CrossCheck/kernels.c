@@ -110,7 +110,7 @@ static void check_strassen(void) {
                               .segment_length = k, .b = packed, .n = n, .c = c, .c_stride = n, .epilogue = e};
         s.sums = floats(pairs * s.sums_stride);
         kernels->strassen_sums(&s, 0, pairs);
-        kernels->strassen(&s, 0, pairs, 0, nt_panel_count(kernels->panel_units, nt_strassen_columns(n)));
+        kernels->strassen(&s, 0, pairs, 0, nt_strassen_panel_count(kernels->panel_units, n));
         for (ptrdiff_t i = 0; i < m; i++) for (ptrdiff_t j = 0; j < n; j++) {
           double x = 0;
           for (ptrdiff_t p = 0; p < k; p++) x += (double)a[i * k + p] * b[p * n + j];

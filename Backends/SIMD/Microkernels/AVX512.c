@@ -6,8 +6,8 @@
                              apply_to = function)
 #define LEVEL_AVX512
 #define TILE_ROWS 8
-#define PANEL_VECTORS 3
-#define PANEL_UNITS 6
+#define PANEL_VECTORS 4
+#define PANEL_UNITS 8
 #define DW_ROWS 2
 #define DW_COLUMNS 7
 #include "Templates/Level.h"

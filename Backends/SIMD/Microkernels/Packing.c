@@ -7,17 +7,22 @@ enum { unit = 8 };
 // Weights mapped from a file lie at any address.
 typedef struct { float value; } __attribute__((packed, may_alias)) unaligned_float;
 
-// Columns count in units of 8. Panels are as wide as the tile, except that a rest of one or two units shares
-// with the last full panel: a panel narrower than three units is bound by loads.
+enum { tallest_units = 6 };
+
+static int32_t usual(int32_t widest) { return widest < tallest_units ? widest : tallest_units; }
+
+// Columns count in units of 8. Panels are as wide as the tallest tile, except that a rest of one or two units shares
+// with the last full panel: a panel narrower than three units is bound by loads. The two are one panel where that is
+// the widest, or else halves.
 static void split(int32_t widest, ptrdiff_t units, ptrdiff_t *full, ptrdiff_t rest[2]) {
-  *full = units / widest;
-  rest[0] = units % widest;
+  *full = units / usual(widest);
+  rest[0] = units % usual(widest);
   rest[1] = 0;
-  if (widest >= 6 && *full > 0 && (rest[0] == 1 || rest[0] == 2)) {
-    ptrdiff_t shared = widest + rest[0];
+  if (widest >= tallest_units && *full > 0 && (rest[0] == 1 || rest[0] == 2)) {
+    const ptrdiff_t shared = tallest_units + rest[0];
     *full -= 1;
-    rest[0] = (shared + 1) / 2;
-    rest[1] = shared / 2;
+    rest[0] = shared == widest ? shared : (shared + 1) / 2;
+    rest[1] = shared - rest[0];
   }
 }
 
@@ -31,10 +36,10 @@ void nt_panel(int32_t widest, ptrdiff_t n, ptrdiff_t index, ptrdiff_t *column, p
   ptrdiff_t full, rest[2];
   split(widest, (n + unit - 1) / unit, &full, rest);
   if (index < full) {
-    *column = index * widest * unit;
-    *width = widest * unit;
+    *column = index * usual(widest) * unit;
+    *width = usual(widest) * unit;
   } else {
-    *column = (full * widest + (index > full ? rest[0] : 0)) * unit;
+    *column = (full * usual(widest) + (index > full ? rest[0] : 0)) * unit;
     *width = rest[index - full] * unit;
   }
 }
@@ -61,6 +66,10 @@ void nt_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n
 
 ptrdiff_t nt_strassen_columns(ptrdiff_t n) { return ((n + unit - 1) / unit + 1) / 2 * unit; }
 
+ptrdiff_t nt_strassen_panel_count(int32_t widest, ptrdiff_t n) {
+  return nt_panel_count(usual(widest), nt_strassen_columns(n));
+}
+
 ptrdiff_t nt_strassen_packed_count(ptrdiff_t k, ptrdiff_t n) {
   return 7 * ((k + 1) / 2) * nt_strassen_columns(n);
 }
@@ -74,10 +83,10 @@ ptrdiff_t nt_strassen_sums_count(ptrdiff_t k) {
 void nt_strassen_pack(int32_t widest, const void *source, ptrdiff_t k_stride, ptrdiff_t n_stride, ptrdiff_t k,
                       ptrdiff_t n, float scale, float *packed) {
   const unaligned_float *b = source;
-  const ptrdiff_t half = (k + 1) / 2, columns = nt_strassen_columns(n), panels = nt_panel_count(widest, columns);
+  const ptrdiff_t half = (k + 1) / 2, columns = nt_strassen_columns(n), panels = nt_strassen_panel_count(widest, n);
   for (ptrdiff_t i = 0; i < panels; i++) {
     ptrdiff_t column, width;
-    nt_panel(widest, columns, i, &column, &width);
+    nt_panel(usual(widest), columns, i, &column, &width);
     float *panel = packed + column * 7 * half;
     for (ptrdiff_t top = 0; top < half; top++) {
       float *to = panel + top * width;

@@ -52,15 +52,21 @@ typedef void tile_function(const nt_gemm *g, const float *const *a, const float 
                                                       ptrdiff_t valid) { \
     gemm_tile(ROWS, VECTORS, HALVES, g, a, b, row, column, valid); \
   }
+// A panel of four vectors leaves registers for fewer rows.
 #if defined(LEVEL_AVX512)
+#define PANEL_ROWS(width) ((width) > 3 * W ? 6 : TILE_ROWS)
 #define TILES(R) TILE(R, 0, 1) TILE(R, 0, 2) TILE(R, 0, 3) TILE(R, 2, 0) TILE(R, 2, 1) TILE(R, 3, 0)
-#define TILE_LINE(R) \
+#define TILE_LINE(R, WIDE) \
   {gemm_tile_##R##x0_1, gemm_tile_##R##x0_2, gemm_tile_##R##x0_3, \
-   gemm_tile_##R##x2_0, gemm_tile_##R##x2_1, gemm_tile_##R##x3_0}
+   gemm_tile_##R##x2_0, gemm_tile_##R##x2_1, gemm_tile_##R##x3_0, 0, WIDE}
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8)
-static tile_function *const tiles[TILE_ROWS][6] = {TILE_LINE(1), TILE_LINE(2), TILE_LINE(3), TILE_LINE(4),
-                                                  TILE_LINE(5), TILE_LINE(6), TILE_LINE(7), TILE_LINE(8)};
+TILE(1, 4, 0) TILE(2, 4, 0) TILE(3, 4, 0) TILE(4, 4, 0) TILE(5, 4, 0) TILE(6, 4, 0)
+static tile_function *const tiles[TILE_ROWS][PANEL_UNITS] = {
+    TILE_LINE(1, gemm_tile_1x4_0), TILE_LINE(2, gemm_tile_2x4_0), TILE_LINE(3, gemm_tile_3x4_0),
+    TILE_LINE(4, gemm_tile_4x4_0), TILE_LINE(5, gemm_tile_5x4_0), TILE_LINE(6, gemm_tile_6x4_0),
+    TILE_LINE(7, 0), TILE_LINE(8, 0)};
 #else
+#define PANEL_ROWS(width) TILE_ROWS
 #if defined(LEVEL_NEON)
 #define TILES(R) TILE(R, 2, 0) TILE(R, 4, 0)
 #define TILE_LINE(R) {gemm_tile_##R##x2_0, gemm_tile_##R##x4_0}
@@ -75,13 +81,14 @@ static tile_function *const tiles[TILE_ROWS][2] = {TILE_LINE(1), TILE_LINE(2), T
 
 static void gemm(const nt_gemm *g, ptrdiff_t row, ptrdiff_t row_end, ptrdiff_t panel, ptrdiff_t panel_end) {
   const ptrdiff_t k = g->segment_count * g->segment_length;
-  const ptrdiff_t rows = row_end - row, blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
-  if (blocks == 0) return;
-  const ptrdiff_t height = rows / blocks, taller = rows % blocks; // the first `taller` blocks have a row more
+  const ptrdiff_t rows = row_end - row;
+  if (rows == 0) return;
   const ptrdiff_t x0 = row % g->width, y0 = row / g->width % g->height, image0 = row / g->width / g->height;
   for (ptrdiff_t i = panel; i < panel_end; i++) {
     ptrdiff_t column, width, x = x0, y = y0, r = row;
     nt_panel(PANEL_UNITS, g->n, i, &column, &width);
+    const ptrdiff_t most = PANEL_ROWS(width), blocks = (rows + most - 1) / most;
+    const ptrdiff_t height = rows / blocks, taller = rows % blocks; // the first `taller` blocks have a row more
     const ptrdiff_t valid = g->n - column < width ? g->n - column : width;
     const float *b = g->b + column * k;
     const float *line = g->a + image0 * g->a_image + y * g->a_y, *image = g->a + image0 * g->a_image;
@@ -165,7 +172,8 @@ static void gemv(const float *x, const float *b, ptrdiff_t k_total, ptrdiff_t k,
     case 3: gemv_panel(0, 3, x, from, k, k_end, start, y + column, valid); break;
     case 4: gemv_panel(2, 0, x, from, k, k_end, start, y + column, valid); break;
     case 5: gemv_panel(2, 1, x, from, k, k_end, start, y + column, valid); break;
-    default: gemv_panel(3, 0, x, from, k, k_end, start, y + column, valid); break;
+    case 6: gemv_panel(3, 0, x, from, k, k_end, start, y + column, valid); break;
+    default: gemv_panel(4, 0, x, from, k, k_end, start, y + column, valid); break;
 #elif defined(LEVEL_NEON)
     case 1: gemv_panel(2, 0, x, from, k, k_end, start, y + column, valid); break;
     default: gemv_panel(4, 0, x, from, k, k_end, start, y + column, valid); break;
