@@ -6,6 +6,25 @@
 #define FULL_VECTOR(v) (whole || (W >= 8 && (halves > 0 || (v) < vectors - 1)))
 #define FULL_HALF(h) (whole || (h) < halves - 1)
 
+// The last steps of k are done row by row, each row stored at once: all the stores of a tall tile in one heap would fill
+// the processor's queues and keep the next tile's products out. 0: never.
+#if defined(LEVEL_AVX512)
+enum { TILE_TAIL = 3 };
+#else
+enum { TILE_TAIL = 0 };
+#endif
+
+// acc += `length` numbers of a row × the rows of the panel.
+INLINE void multiply_row(const int length, const int vectors, const int halves, const float *a, const float *b,
+                         V *acc, H *hacc) {
+  UNROLL for (int k = 0; k < length; k++, b += vectors * W + halves * 8) {
+    const V x = set1(a[k]);
+    UNROLL for (int v = 0; v < vectors; v++) acc[v] = fma_v(x, load(b + v * W), acc[v]);
+    UNROLL for (int h = 0; h < halves; h++)
+      hacc[h] = __builtin_elementwise_fma(low_half(x), load_half(b + vectors * W + h * 8), hacc[h]);
+  }
+}
+
 // One tile: `rows` row pointers of A against a K-major panel. Only its last vector may be partial: `valid` columns of
 // the panel exist. Each sum starts with its bias and adds k upwards, in any tile.
 INLINE void gemm_tile(const int rows, const int vectors, const int halves, const nt_gemm *g,
@@ -27,14 +46,21 @@ INLINE void gemm_tile(const int rows, const int vectors, const int halves, const
     if (bias) start = FULL_HALF(h) ? load_half(bias + at) : load_half_part(bias + at, valid - at);
     UNROLL for (int r = 0; r < rows; r++) hacc[r][h] = start;
   }
+  const ptrdiff_t length = g->segment_length;
+  const int tail = whole && length >= TILE_TAIL && vectors + halves > 2 ? TILE_TAIL : 0;
+  const float *p[TILE_ROWS];
   for (ptrdiff_t s = 0; s < g->segment_count; s++) {
-    const float *p[TILE_ROWS];
     const ptrdiff_t offset = g->offsets[s];
     UNROLL for (int r = 0; r < rows; r++) p[r] = a[r] + offset;
-    b = multiply_add(rows, vectors, halves, p, b, g->segment_length, acc, hacc);
+    b = multiply_add(rows, vectors, halves, p, b, s < g->segment_count - 1 ? length : length - tail, acc, hacc);
   }
   const tile_finish finish = finish_from(g, column);
-  if (whole) {
+  if (tail) {
+    UNROLL for (int r = 0; r < rows; r++) {
+      multiply_row(TILE_TAIL, vectors, halves, p[r] + length - TILE_TAIL, b, acc[r], hacc[r]);
+      finish_row(vectors, halves, &finish, acc[r], hacc[r], row + r, width);
+    }
+  } else if (whole) {
     UNROLL for (int r = 0; r < rows; r++)
       finish_row(vectors, halves, &finish, acc[r], hacc[r], row + r, width);
   } else {
@@ -55,9 +81,9 @@ typedef void tile_function(const nt_gemm *g, const float *const *a, const float 
 // A panel of four vectors leaves registers for fewer rows.
 #if defined(LEVEL_AVX512)
 #define PANEL_ROWS(width) ((width) > 3 * W ? 6 : TILE_ROWS)
-#define TILES(R) TILE(R, 0, 1) TILE(R, 0, 2) TILE(R, 0, 3) TILE(R, 2, 0) TILE(R, 2, 1) TILE(R, 3, 0)
+#define TILES(R) TILE(R, 0, 1) TILE(R, 1, 0) TILE(R, 0, 3) TILE(R, 2, 0) TILE(R, 2, 1) TILE(R, 3, 0)
 #define TILE_LINE(R, WIDE) \
-  {gemm_tile_##R##x0_1, gemm_tile_##R##x0_2, gemm_tile_##R##x0_3, \
+  {gemm_tile_##R##x0_1, gemm_tile_##R##x1_0, gemm_tile_##R##x0_3, \
    gemm_tile_##R##x2_0, gemm_tile_##R##x2_1, gemm_tile_##R##x3_0, 0, WIDE}
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8)
 TILE(1, 4, 0) TILE(2, 4, 0) TILE(3, 4, 0) TILE(4, 4, 0) TILE(5, 4, 0) TILE(6, 4, 0)

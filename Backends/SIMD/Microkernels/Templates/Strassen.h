@@ -92,10 +92,10 @@ typedef void strassen_function(const nt_strassen *s, const strassen_place *at);
   }
 #if defined(LEVEL_AVX512)
 #define STRASSEN_TILES(R) \
-  STRASSEN_TILE(R, 0, 1) STRASSEN_TILE(R, 0, 2) STRASSEN_TILE(R, 0, 3) \
+  STRASSEN_TILE(R, 0, 1) STRASSEN_TILE(R, 1, 0) STRASSEN_TILE(R, 0, 3) \
   STRASSEN_TILE(R, 2, 0) STRASSEN_TILE(R, 2, 1) STRASSEN_TILE(R, 3, 0)
 #define STRASSEN_LINE(R) \
-  {strassen_tile_##R##x0_1, strassen_tile_##R##x0_2, strassen_tile_##R##x0_3, \
+  {strassen_tile_##R##x0_1, strassen_tile_##R##x1_0, strassen_tile_##R##x0_3, \
    strassen_tile_##R##x2_0, strassen_tile_##R##x2_1, strassen_tile_##R##x3_0}
 STRASSEN_TILES(1) STRASSEN_TILES(2) STRASSEN_TILES(3) STRASSEN_TILES(4)
 STRASSEN_TILES(5) STRASSEN_TILES(6) STRASSEN_TILES(7) STRASSEN_TILES(8)
