@@ -62,10 +62,10 @@ extension Backends {
   /// The limit, which stays from now on; nil where it is what the processor can.
   static func settledLimit() -> InstructionSet? {
     limitState.withLock { state in
-      if !state.isSettled, state.asked == nil {
-        state.asked = InstructionSet.ofEnvironment.flatMap {
-          InstructionSet.available.contains($0) ? $0 : nil
-        }
+      if !state.isSettled, state.asked == nil, let named = InstructionSet.ofEnvironment,
+        InstructionSet.available.contains(named)
+      {
+        state.asked = named
       }
       state.isSettled = true
       return state.asked.flatMap { $0 < .detected ? $0 : nil }

@@ -70,6 +70,10 @@ ptrdiff_t nt_strassen_panel_count(int32_t widest, ptrdiff_t n) {
   return nt_panel_count(usual(widest), nt_strassen_columns(n));
 }
 
+void nt_strassen_panel(int32_t widest, ptrdiff_t n, ptrdiff_t index, ptrdiff_t *column, ptrdiff_t *width) {
+  nt_panel(usual(widest), nt_strassen_columns(n), index, column, width);
+}
+
 ptrdiff_t nt_strassen_packed_count(ptrdiff_t k, ptrdiff_t n) {
   return 7 * ((k + 1) / 2) * nt_strassen_columns(n);
 }
@@ -86,7 +90,7 @@ void nt_strassen_pack(int32_t widest, const void *source, ptrdiff_t k_stride, pt
   const ptrdiff_t half = (k + 1) / 2, columns = nt_strassen_columns(n), panels = nt_strassen_panel_count(widest, n);
   for (ptrdiff_t i = 0; i < panels; i++) {
     ptrdiff_t column, width;
-    nt_panel(usual(widest), columns, i, &column, &width);
+    nt_strassen_panel(widest, n, i, &column, &width);
     float *panel = packed + column * 7 * half;
     for (ptrdiff_t top = 0; top < half; top++) {
       float *to = panel + top * width;

@@ -145,21 +145,21 @@ INLINE void pool(const int average, const nt_window *w, ptrdiff_t out_row, ptrdi
   const int runs = !average && isSquare && (size == 2 || size == 3) && overlap > 0;
   for (ptrdiff_t oy = out_row; oy < out_row_end; oy++) {
     const ptrdiff_t top = oy * w->stride_y - w->pad_top;
-    ptrdiff_t ky0, ky1, kx0, kx1, inside = 0, outside = 0;
+    ptrdiff_t ky0, ky1, kx0, kx1, run = 0, run_end = 0;
     pool_taps(top, w->dilation_y, w->kernel_height, w->in_height, &ky0, &ky1);
-    if (runs && ky1 - ky0 == size) pool_inside(w, &inside, &outside);
-    if (outside > inside) {
-      const ptrdiff_t left = inside * w->stride_x - w->pad_left;
+    if (runs && ky1 - ky0 == size) pool_inside(w, &run, &run_end);
+    if (run_end > run) {
+      const ptrdiff_t left = run * w->stride_x - w->pad_left;
       const pool_pixel first = {.w = w, .from = w->input + top * w->in_y + left * w->in_x,
-                                .to = w->output + oy * w->out_y + inside * w->out_x, .lower = lower, .upper = upper};
-      if (size == 2) pool_run(2, 1, &first, outside - inside);
-      else if (overlap == 2) pool_run(3, 1, &first, outside - inside);
-      else pool_run(3, 2, &first, outside - inside);
+                                .to = w->output + oy * w->out_y + run * w->out_x, .lower = lower, .upper = upper};
+      if (size == 2) pool_run(2, 1, &first, run_end - run);
+      else if (overlap == 2) pool_run(3, 1, &first, run_end - run);
+      else pool_run(3, 2, &first, run_end - run);
     }
     for (ptrdiff_t ox = 0; ox < w->out_width; ox++) {
-      const int isDone = ox >= inside && ox < outside;
+      const int isDone = ox >= run && ox < run_end;
       if (isDone && whole == w->channels && w->epilogue.step_count == 0) {
-        ox = outside - 1;
+        ox = run_end - 1;
         continue;
       }
       const ptrdiff_t left = ox * w->stride_x - w->pad_left;

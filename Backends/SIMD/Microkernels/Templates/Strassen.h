@@ -177,7 +177,7 @@ static void strassen(const nt_strassen *s, ptrdiff_t pair, ptrdiff_t pair_end, p
   for (ptrdiff_t i = panel; i < panel_end; i++) {
     strassen_place at;
     ptrdiff_t width;
-    nt_panel(PANEL_UNITS < 6 ? PANEL_UNITS : 6, columns, i, &at.column[0], &width);
+    nt_strassen_panel(PANEL_UNITS, g->n, i, &at.column[0], &width);
     at.column[1] = at.column[0] + columns;
     at.b = g->b + at.column[0] * STRASSEN_PRODUCTS * half;
     ptrdiff_t p = pair;

@@ -203,8 +203,9 @@ void nt_pack(int32_t panel_units, const void *b, ptrdiff_t k_stride, ptrdiff_t n
 
 /// Columns of the left half of n, a multiple of 8; the right half may be narrower.
 ptrdiff_t nt_strassen_columns(ptrdiff_t n);
-/// Panels of a half, none wider than 6 units.
+/// Panels of the left half of n, none wider than 6 units.
 ptrdiff_t nt_strassen_panel_count(int32_t panel_units, ptrdiff_t n);
+void nt_strassen_panel(int32_t panel_units, ptrdiff_t n, ptrdiff_t index, ptrdiff_t *column, ptrdiff_t *width);
 /// Floats of the packed combinations of a K × N matrix, and of the sums of a pair of rows.
 ptrdiff_t nt_strassen_packed_count(ptrdiff_t k, ptrdiff_t n);
 ptrdiff_t nt_strassen_sums_count(ptrdiff_t k);
