@@ -86,6 +86,25 @@ struct Evaluation {
     Evaluation(operands, wanted: wanted, byteLimit: byteLimit)
   }
 
+  /// Takes steps of the run's budget, before the loop that needs them.
+  func takeSteps(_ count: Int) throws(KernelFault) {
+    do { try RunBudget.current?.takeSteps(count) } catch { throw .overBudget(error) }
+  }
+
+  /// Throws where scratch of `byteCount` bytes would exceed the run's budget, or the limit of one result.
+  func checkScratch(_ byteCount: Int) throws(KernelFault) {
+    if byteCount > byteLimit { throw .budget }
+    do { try RunBudget.current?.checkBytes(byteCount) } catch { throw .overBudget(error) }
+  }
+
+  /// Throws where strings or a sequence of so many items, with `byteCount` bytes of elements, would exceed the budget.
+  func checkList(itemCount: Int, byteCount: Int = 0) throws(KernelFault) {
+    let (items, overflow) = itemCount.multipliedReportingOverflow(by: RunBudget.itemByteCount)
+    let (bytes, carry) = items.addingReportingOverflow(byteCount)
+    if overflow || carry || bytes > RunBudget.defaultListByteLimit { throw .budget }
+    do { try RunBudget.current?.checkListBytes(bytes) } catch { throw .overBudget(error) }
+  }
+
   /// The size of a result that is built elsewhere, checked against the limit.
   func checkCount(_ count: Int, of dataType: DataType) throws(KernelFault) {
     guard let bytes = dataType.byteCount(of: count), bytes <= byteLimit else { throw .budget }
@@ -103,7 +122,7 @@ func faulting<T>(_ body: () throws(TensorError) -> T) throws(KernelFault) -> T {
     return try body()
   } catch {
     switch error {
-    case .sizeOverflow, .negativeSize, .outOfMemory: throw .budget
+    case .sizeOverflow, .negativeSize, .outOfMemory, .budget: throw .budget
     default: throw .malformed
     }
   }

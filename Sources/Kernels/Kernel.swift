@@ -14,6 +14,8 @@ package enum KernelFault: Error, Hashable, Sendable {
   case divisionByZero
   case sizeMismatch(output: Int)
   case budget
+  /// A run or a compilation would take more bytes or steps than it may.
+  case overBudget(BudgetError)
   case notRepresentable
   /// What is not installed, and the package that has it.
   case missingLibrary(String)
@@ -26,6 +28,7 @@ extension KernelFault: CustomStringConvertible {
     case .divisionByZero: "an integer is divided by zero"
     case .sizeMismatch(let output): "result \(output) would have other sizes than planned"
     case .budget: "a result would be larger than allowed"
+    case .overBudget(let error): error.description
     case .notRepresentable: "a result cannot be represented"
     case .missingLibrary(let what): what
     }

@@ -4,6 +4,8 @@ public enum TensorError: Error, Hashable, Sendable {
   case negativeSize(Int)
   case rank(Int)
   case outOfMemory(byteCount: Int)
+  /// More than a run or a compilation may take.
+  case budget(String)
   case elementCount(expected: Int, found: Int)
   case byteCount(expected: Int, found: Int)
   case dataType(expected: String, found: DataType)
@@ -18,6 +20,7 @@ extension TensorError: CustomStringConvertible {
     case .negativeSize(let size): "a size is negative: \(size)"
     case .rank(let rank): "rank \(rank) is more than \(Tensor.rankLimit)"
     case .outOfMemory(let count): "no memory for \(count) bytes"
+    case .budget(let what): what
     case .elementCount(let expected, let found): "expected \(expected) elements, found \(found)"
     case .byteCount(let expected, let found): "expected \(expected) bytes, found \(found)"
     case .dataType(let expected, let found): "expected elements of type \(expected), found \(found.rawValue)"
