@@ -141,7 +141,7 @@ private struct Bias {
     let numbers = try mask?.reals() ?? []
     self.mask = mask?.dataType == .bool ? numbers.map { $0 == 0 ? -.infinity : 0 } : numbers
     sizes = full
-    let steps = rowMajorStrides(full)
+    let steps = try rowMajorStrides(full)
     strides = full.indices.map { mask == nil || $0 < 3 && full[$0] == 1 ? 0 : steps[$0] }
     self.valid = (valid ?? [Int](repeating: g.keys, count: g.batch)).map { max(-Self.far, min(Self.far, $0)) }
     offsets = valid == nil ? [Int](repeating: g.past, count: g.batch) : self.valid.map { $0 - g.queries }

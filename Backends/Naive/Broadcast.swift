@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// The common shape of operands that broadcast to each other by the NumPy rule.
+/// The common shape of operands that broadcast to each other by the NumPy rule. Throws where it does not fit.
 func broadcastSizes(_ shapes: [[Int]]) throws(KernelFault) -> [Int] {
   let rank = shapes.map(\.count).max() ?? 0
   var sizes = [Int](repeating: 1, count: rank)
@@ -13,13 +13,14 @@ func broadcastSizes(_ shapes: [[Int]]) throws(KernelFault) -> [Int] {
       sizes[target] = size
     }
   }
+  _ = try sizes.product
   return sizes
 }
 
 /// Strides that read a row-major operand as if it had the sizes of the result: 0 along axes that it repeats.
 func broadcastStrides(_ sizes: [Int], to result: [Int]) throws(KernelFault) -> [Int] {
   guard sizes.count <= result.count else { throw .malformed }
-  let dense = rowMajorStrides(sizes)
+  let dense = try rowMajorStrides(sizes)
   var strides = [Int](repeating: 0, count: result.count)
   for (axis, size) in sizes.enumerated() {
     let target = result.count - sizes.count + axis

@@ -13,10 +13,9 @@ extension Cast: NaiveOperator {
     if x.dataType == to {
       call.set(0, .tensor(x))
     } else if to == .string {
-      try call.checkCount(x.elementCount, of: .int64)
+      try call.checkList(itemCount: x.elementCount)
       let texts = try describe(x)
-      call.set(
-        0, .tensor(try faulting { () throws(TensorError) in try Tensor(strings: texts, sizes: x.sizes) }))
+      try call.setStrings(0, x.sizes, texts)
     } else {
       let y = try call.result(0, to, x.sizes)
       try cast(x, into: y, saturates: saturate)

@@ -18,8 +18,8 @@ extension Convolution: NaiveOperator {
       window, input: Array(x.sizes.dropFirst(2)), kernel: Array(weights.sizes.dropFirst(2)))
     let y = try call.result(0, x.dataType, [x.sizes[0], weights.sizes[0]] + geometry.output)
     switch x.dataType {
-    case .float32: convolve(Float.self, x, weights, bias, into: y, geometry.flattened, groups: groups)
-    case .float64: convolve(Double.self, x, weights, bias, into: y, geometry.flattened, groups: groups)
+    case .float32: try convolve(Float.self, x, weights, bias, into: y, geometry.flattened(), groups, call)
+    case .float64: try convolve(Double.self, x, weights, bias, into: y, geometry.flattened(), groups, call)
     default: throw .notRepresentable
     }
   }
@@ -28,14 +28,17 @@ extension Convolution: NaiveOperator {
 /// The direct method: every tap adds its weight times a shifted, strided plane.
 private func convolve<T: FloatNumber>(
   _: T.Type, _ x: Tensor, _ weights: Tensor, _ bias: Tensor?, into y: Tensor, _ geometry: WindowGeometry,
-  groups: Int
-) {
-  let taps = geometry.taps.map { TapRows($0, geometry) }
-  let inputPlane = geometry.input.product
-  let outputPlane = geometry.output.product
+  _ groups: Int, _ call: Evaluation
+) throws(KernelFault) {
+  let runs = try WindowRuns(geometry, call)
+  let taps = try geometry.kernel.product
+  let inputPlane = try geometry.input.product
+  let outputPlane = try geometry.output.product
   let batch = x.sizes[0]
   let inputs = weights.sizes[1]
   let outputs = weights.sizes[0] / groups
+  try call.takeProducts([batch, groups, outputs, inputs, runs.elementCount])
+  try call.takeScratch(outputPlane)
   let xs = x.pointer(T.self)
   let ws = weights.pointer(T.self)
   let bs = bias?.pointer(T.self)
@@ -47,8 +50,10 @@ private func convolve<T: FloatNumber>(
         sum.update(repeating: bs.map { $0[oc].real } ?? 0, count: outputPlane)
         for ic in 0..<inputs {
           let plane = xs + (n * groups * inputs + oc / outputs * inputs + ic) * inputPlane
-          let kernel = ws + (oc * inputs + ic) * taps.count
-          for k in taps.indices { addTap(taps[k], plane, weight: kernel[k].real, to: sum) }
+          let kernel = ws + (oc * inputs + ic) * taps
+          runs.forEach { run in
+            add(plane + run.strided, runs.step, run.count, weight: kernel[run.tap].real, to: sum + run.dense)
+          }
         }
         let target = ys + (n * groups * outputs + oc) * outputPlane
         for i in 0..<outputPlane { target[i] = T(real: sum[i]) }
@@ -58,21 +63,13 @@ private func convolve<T: FloatNumber>(
 }
 
 @inline(__always)
-private func addTap<T: FloatNumber>(
-  _ tap: TapRows, _ x: UnsafePointer<T>, weight: Double, to sum: UnsafeMutablePointer<Double>
+private func add<T: FloatNumber>(
+  _ x: UnsafePointer<T>, _ step: Int, _ count: Int, weight: Double, to sum: UnsafeMutablePointer<Double>
 ) {
-  let count = tap.count
-  let step = tap.step
-  tap.rows.withUnsafeBufferPointer { rows in
-    for row in rows {
-      let from = x + row.strided
-      let to = sum + row.dense
-      if step == 1 {
-        for i in 0..<count { to[i] += weight * from[i].real }
-      } else {
-        for i in 0..<count { to[i] += weight * from[i &* step].real }
-      }
-    }
+  if step == 1 {
+    for i in 0..<count { sum[i] += weight * x[i].real }
+  } else {
+    for i in 0..<count { sum[i] += weight * x[i &* step].real }
   }
 }
 
@@ -97,8 +94,8 @@ extension ConvTranspose: NaiveOperator {
       input: Array(x.sizes.dropFirst(2)), kernel: Array(weights.sizes.dropFirst(2)))
     let y = try call.result(0, x.dataType, [x.sizes[0], channels.partialValue] + geometry.input)
     switch x.dataType {
-    case .float32: convolveTransposed(Float.self, x, weights, bias, into: y, geometry, groups: groups)
-    case .float64: convolveTransposed(Double.self, x, weights, bias, into: y, geometry, groups: groups)
+    case .float32: try convolveTransposed(Float.self, x, weights, bias, into: y, geometry, groups, call)
+    case .float64: try convolveTransposed(Double.self, x, weights, bias, into: y, geometry, groups, call)
     default: throw .notRepresentable
     }
   }
@@ -145,14 +142,17 @@ extension ConvTranspose: NaiveOperator {
 
 private func convolveTransposed<T: FloatNumber>(
   _: T.Type, _ x: Tensor, _ weights: Tensor, _ bias: Tensor?, into y: Tensor, _ geometry: WindowGeometry,
-  groups: Int
-) {
-  let taps = geometry.taps.map { TapRows($0, geometry) }
-  let inputPlane = geometry.output.product
-  let outputPlane = geometry.input.product
+  _ groups: Int, _ call: Evaluation
+) throws(KernelFault) {
+  let runs = try WindowRuns(geometry, call)
+  let taps = try geometry.kernel.product
+  let inputPlane = try geometry.output.product
+  let outputPlane = try geometry.input.product
   let batch = x.sizes[0]
   let inputs = weights.sizes[0] / groups
   let outputs = weights.sizes[1]
+  try call.takeProducts([batch, groups, outputs, inputs, runs.elementCount])
+  try call.takeScratch(outputPlane)
   let xs = x.pointer(T.self)
   let ws = weights.pointer(T.self)
   let bs = bias?.pointer(T.self)
@@ -165,14 +165,12 @@ private func convolveTransposed<T: FloatNumber>(
         sum.update(repeating: bs.map { $0[oc].real } ?? 0, count: outputPlane)
         for ic in group * inputs..<(group + 1) * inputs {
           let plane = xs + (n * groups * inputs + ic) * inputPlane
-          let kernel = ws + (ic * outputs + oc % outputs) * taps.count
-          for k in taps.indices {
-            let weight = kernel[k].real
-            for row in taps[k].rows {
-              let from = plane + row.dense
-              let to = sum + row.strided
-              for i in 0..<taps[k].count { to[i * taps[k].step] += weight * from[i].real }
-            }
+          let kernel = ws + (ic * outputs + oc % outputs) * taps
+          runs.forEach { run in
+            let weight = kernel[run.tap].real
+            let from = plane + run.dense
+            let to = sum + run.strided
+            for i in 0..<run.count { to[i * runs.step] += weight * from[i].real }
           }
         }
         let target = ys + (n * groups * outputs + oc) * outputPlane

@@ -88,7 +88,7 @@ func quantize(
   if scales.count != 1 || scale.rank > 0, let axis {
     let axis = try normalized(axis, rank: x.rank)
     guard scales.count == x.sizes[axis] else { throw .malformed }
-    inner = x.sizes[(axis + 1)...].product
+    inner = try x.sizes[(axis + 1)...].product
   } else if scales.count != 1 {
     throw .malformed
   }

@@ -13,6 +13,8 @@ struct Evaluation {
   /// No result may be larger: a few bytes of attributes can ask for any size.
   private let byteLimit: Int
   private(set) var results: [RuntimeValue?]
+  /// Shared by copies: scratch is counted until all of them are gone.
+  private let meter: EvaluationMeter
 
   /// The default limit of one result.
   static let byteLimit = 1 << 32
@@ -24,6 +26,7 @@ struct Evaluation {
     self.wanted = wanted
     self.destinations = destinations
     self.byteLimit = byteLimit
+    meter = EvaluationMeter(byteLimit: byteLimit)
     results = [RuntimeValue?](repeating: nil, count: wanted.count)
   }
 
@@ -86,29 +89,101 @@ struct Evaluation {
     Evaluation(operands, wanted: wanted, byteLimit: byteLimit)
   }
 
-  /// Takes steps of the run's budget, before the loop that needs them.
-  func takeSteps(_ count: Int) throws(KernelFault) {
-    do { try RunBudget.current?.takeSteps(count) } catch { throw .overBudget(error) }
-  }
-
-  /// Throws where scratch of `byteCount` bytes would exceed the run's budget, or the limit of one result.
-  func checkScratch(_ byteCount: Int) throws(KernelFault) {
-    if byteCount > byteLimit { throw .budget }
-    do { try RunBudget.current?.checkBytes(byteCount) } catch { throw .overBudget(error) }
-  }
-
-  /// Throws where strings or a sequence of so many items, with `byteCount` bytes of elements, would exceed the budget.
-  func checkList(itemCount: Int, byteCount: Int = 0) throws(KernelFault) {
-    let (items, overflow) = itemCount.multipliedReportingOverflow(by: RunBudget.itemByteCount)
-    let (bytes, carry) = items.addingReportingOverflow(byteCount)
-    if overflow || carry || bytes > RunBudget.defaultListByteLimit { throw .budget }
-    do { try RunBudget.current?.checkListBytes(bytes) } catch { throw .overBudget(error) }
-  }
-
   /// The size of a result that is built elsewhere, checked against the limit.
   func checkCount(_ count: Int, of dataType: DataType) throws(KernelFault) {
     guard let bytes = dataType.byteCount(of: count), bytes <= byteLimit else { throw .budget }
   }
+}
+
+// MARK: - Budget
+
+extension Evaluation {
+  /// Takes steps of the run's budget, before the loop that needs them.
+  ///
+  /// `elements` are those of the operands and results that the loop passes over: a few steps for each are free, so that
+  /// only work that is far from linear counts.
+  func takeSteps(_ count: Int, beyond elements: Int = 0) throws(KernelFault) {
+    try meter.takeSteps(count, beyond: elements)
+  }
+
+  /// Takes the product of the factors as steps.
+  func takeSteps(product factors: [Int], beyond elements: Int = 0) throws(KernelFault) {
+    try meter.takeSteps(saturatingProduct(factors), beyond: elements)
+  }
+
+  /// Takes steps for a sum of products over all of `factors`. Such loops are fast, and real models hold many of them: a
+  /// step stands for many products.
+  func takeProducts(_ factors: [Int]) throws(KernelFault) {
+    try meter.takeSteps(saturatingProduct(factors) >> 10, beyond: 0)
+  }
+
+  /// Counts scratch of `count` elements of `byteCount` bytes, until the evaluation ends.
+  func takeScratch(_ count: Int, bytes byteCount: Int = 8) throws(KernelFault) {
+    try meter.takeScratch(count, bytes: byteCount)
+  }
+
+  /// Throws where strings or a sequence of so many items, with `byteCount` bytes of elements, would exceed the budget.
+  func checkList(itemCount: Int, byteCount: Int = 0) throws(KernelFault) {
+    try meter.checkList(itemCount: itemCount, byteCount: byteCount)
+  }
+
+  /// The elements of a numeric tensor, counted as scratch.
+  func reals(_ tensor: Tensor) throws(KernelFault) -> [Double] {
+    try takeScratch(tensor.elementCount)
+    return try tensor.reals()
+  }
+
+  /// Zeros, counted as scratch.
+  func zeros(_ count: Int) throws(KernelFault) -> [Double] {
+    try takeScratch(count)
+    return [Double](repeating: 0, count: count)
+  }
+}
+
+/// What one evaluation takes beside its results: steps, and scratch that is given back when it ends.
+private final class EvaluationMeter {
+  private let budget: RunBudget
+  private var scratchByteCount = 0
+
+  /// Elements of operands and results may be visited so many times without a step being counted.
+  private static let freeVisits = 64
+
+  /// Outside of a run each evaluation has a budget for itself.
+  init(byteLimit: Int) { budget = RunBudget.current ?? RunBudget(byteLimit: byteLimit) }
+
+  deinit { budget.returnBytes(scratchByteCount) }
+
+  func takeSteps(_ count: Int, beyond elements: Int) throws(KernelFault) {
+    let (free, overflow) = elements.multipliedReportingOverflow(by: Self.freeVisits)
+    if overflow || count <= free { return }
+    do { try budget.takeSteps(count - free) } catch { throw .overBudget(error) }
+  }
+
+  func takeScratch(_ count: Int, bytes byteCount: Int) throws(KernelFault) {
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: byteCount)
+    if overflow { throw .budget }
+    do { try budget.takeBytes(bytes) } catch { throw .overBudget(error) }
+    scratchByteCount += bytes
+  }
+
+  func checkList(itemCount: Int, byteCount: Int) throws(KernelFault) {
+    let (items, overflow) = itemCount.multipliedReportingOverflow(by: RunBudget.itemByteCount)
+    let (bytes, carry) = items.addingReportingOverflow(byteCount)
+    if overflow || carry { throw .budget }
+    do { try budget.checkListBytes(bytes) } catch { throw .overBudget(error) }
+  }
+}
+
+/// The product of numbers from 0, at most `Int.max`.
+func saturatingProduct(_ factors: [Int]) -> Int {
+  if factors.contains(0) { return 0 }
+  var product = 1
+  for factor in factors {
+    let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+    if overflow { return .max }
+    product = next
+  }
+  return product
 }
 
 extension KernelFault {
@@ -176,18 +251,43 @@ func normalized(_ axes: [Int], rank: Int) throws(KernelFault) -> [Int] {
   return (0..<rank).filter { seen[$0] }
 }
 
+// MARK: - Sizes
+
+// Sizes of tensors without elements may be of any size: these are the only places where sizes are multiplied without a
+// tensor of the product being there.
+
 /// Elements between neighbours along each axis of a row-major tensor.
-func rowMajorStrides(_ sizes: [Int]) -> [Int] {
+func rowMajorStrides(_ sizes: [Int]) throws(KernelFault) -> [Int] {
   var strides = [Int](repeating: 1, count: sizes.count)
   var step = 1
   for axis in sizes.indices.reversed() {
     strides[axis] = step
-    step *= max(sizes[axis], 1)
+    step = try multiplied(step, max(sizes[axis], 1))
   }
   return strides
 }
 
 extension Collection<Int> {
-  /// The product of sizes that a tensor has, so that it fits.
-  var product: Int { reduce(1, *) }
+  /// The product of sizes. Throws when it does not fit.
+  var product: Int {
+    get throws(KernelFault) {
+      var result = 1
+      for size in self { result = try multiplied(result, size) }
+      return result
+    }
+  }
+}
+
+/// a · b. Throws when it does not fit.
+func multiplied(_ a: Int, _ b: Int) throws(KernelFault) -> Int {
+  let (product, overflow) = a.multipliedReportingOverflow(by: b)
+  if overflow { throw .budget }
+  return product
+}
+
+/// a + b. Throws when it does not fit.
+func added(_ a: Int, _ b: Int) throws(KernelFault) -> Int {
+  let (sum, overflow) = a.addingReportingOverflow(b)
+  if overflow { throw .budget }
+  return sum
 }

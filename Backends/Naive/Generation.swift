@@ -108,8 +108,7 @@ extension ConstantOfShape: NaiveOperator {
     }
     guard let bits = dataType.bitWidth else { throw .notRepresentable }
     if bits >= 8 {
-      let width = bits / 8
-      for i in 1..<y.elementCount { (y.base + i * width).copyMemory(from: y.base, byteCount: width) }
+      y.fill(with: y.base, width: bits / 8)
     } else {
       // The first element, in the low bits, fills its byte.
       let element = y.pointer(UInt8.self)[0]

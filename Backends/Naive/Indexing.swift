@@ -3,8 +3,11 @@ import Operators
 import Tensors
 
 /// Elements of an index operand, counted from the front of an axis of `count`. A fault names the operand.
-func positions(_ indices: Tensor, in count: Int, operand: Int) throws(KernelFault) -> [Int] {
+func positions(
+  _ indices: Tensor, in count: Int, operand: Int, _ call: Evaluation
+) throws(KernelFault) -> [Int] {
   guard indices.dataType == .int64 || indices.dataType == .int32 else { throw .malformed }
+  try call.takeScratch(indices.elementCount)
   let isWide = indices.dataType == .int64
   var positions: [Int] = []
   positions.reserveCapacity(indices.elementCount)
@@ -17,12 +20,15 @@ func positions(_ indices: Tensor, in count: Int, operand: Int) throws(KernelFaul
 }
 
 /// Where the elements lie that indices of the same rank name along one axis of a row-major tensor.
-private func elementOffsets(_ sizes: [Int], _ indices: Tensor, axis: Int) throws(KernelFault) -> [Int] {
+private func elementOffsets(
+  _ sizes: [Int], _ indices: Tensor, axis: Int, _ call: Evaluation
+) throws(KernelFault) -> [Int] {
   let axis = try normalized(axis, rank: sizes.count)
   guard indices.rank == sizes.count else { throw .malformed }
   for i in sizes.indices where i != axis && indices.sizes[i] > sizes[i] { throw .malformed }
-  let positions = try positions(indices, in: sizes[axis], operand: 1)
-  let strides = rowMajorStrides(sizes)
+  let positions = try positions(indices, in: sizes[axis], operand: 1, call)
+  try call.takeScratch(positions.count)
+  let strides = try rowMajorStrides(sizes)
   var offsets: [Int] = []
   offsets.reserveCapacity(positions.count)
   forEachIndex(indices.sizes) { index in
@@ -35,20 +41,21 @@ private func elementOffsets(_ sizes: [Int], _ indices: Tensor, axis: Int) throws
 
 /// Where the parts begin that tuples of coordinates name, behind `batchRank` axes that indices and tensor share; and
 /// the sizes of a part.
-private func partOffsets(_ sizes: [Int], _ indices: Tensor, batchRank: Int) throws(KernelFault) -> (
-  offsets: [Int], part: [Int]
-) {
+private func partOffsets(
+  _ sizes: [Int], _ indices: Tensor, batchRank: Int, _ call: Evaluation
+) throws(KernelFault) -> (offsets: [Int], part: [Int]) {
   guard let depth = indices.sizes.last, depth >= 1, batchRank >= 0, batchRank < indices.rank,
     batchRank <= sizes.count, depth <= sizes.count - batchRank,
     sizes.prefix(batchRank) == indices.sizes.prefix(batchRank)
   else { throw .malformed }
   guard let codec = ElementCodec(indices.dataType), indices.dataType == .int64 || indices.dataType == .int32
   else { throw .malformed }
-  let strides = rowMajorStrides(sizes)
-  let tuples = indices.sizes.dropLast().product
-  let batches = sizes.prefix(batchRank).product
+  let strides = try rowMajorStrides(sizes)
+  let tuples = try indices.sizes.dropLast().product
+  let batches = try sizes.prefix(batchRank).product
   let perBatch = batches > 0 ? tuples / batches : 0
-  let batchStride = sizes[batchRank...].product
+  let batchStride = try sizes[batchRank...].product
+  try call.takeScratch(tuples)
   var offsets: [Int] = []
   offsets.reserveCapacity(tuples)
   for tuple in 0..<tuples {
@@ -83,7 +90,7 @@ extension GatherElements: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
     let indices = try call.operand(1)
-    let offsets = try elementOffsets(x.sizes, indices, axis: axis)
+    let offsets = try elementOffsets(x.sizes, indices, axis: axis, call)
     try gather(x, at: offsets, count: 1, indices.sizes, in: &call)
   }
 }
@@ -95,7 +102,7 @@ extension GatherND: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
     let indices = try call.operand(1)
-    let (offsets, part) = try partOffsets(x.sizes, indices, batchRank: batchRank)
+    let (offsets, part) = try partOffsets(x.sizes, indices, batchRank: batchRank, call)
     try gather(x, at: offsets, count: part.product, indices.sizes.dropLast() + part, in: &call)
   }
 }
@@ -111,7 +118,7 @@ extension ScatterElements: NaiveOperator {
     let indices = try call.operand(1)
     let updates = try call.operand(2)
     guard updates.sizes == indices.sizes else { throw .malformed }
-    let offsets = try elementOffsets(x.sizes, indices, axis: axis)
+    let offsets = try elementOffsets(x.sizes, indices, axis: axis, call)
     try scatter(x, updates, at: offsets, count: 1, reduction, in: &call)
   }
 }
@@ -124,7 +131,7 @@ extension ScatterND: NaiveOperator {
     let x = try call.operand(0)
     let indices = try call.operand(1)
     let updates = try call.operand(2)
-    let (offsets, part) = try partOffsets(x.sizes, indices, batchRank: 0)
+    let (offsets, part) = try partOffsets(x.sizes, indices, batchRank: 0, call)
     guard updates.sizes == indices.sizes.dropLast() + part else { throw .malformed }
     try scatter(x, updates, at: offsets, count: part.product, reduction, in: &call)
   }
@@ -209,7 +216,7 @@ extension OneHot: NaiveOperator {
     let depth = Int(depths.pointer(Int64.self)[0])
     guard depth >= 0 else { throw .malformed }
     let axis = try normalized(axis, rank: indices.rank + 1)
-    let inner = indices.sizes[axis...].product
+    let inner = try indices.sizes[axis...].product
     try move([values], values.dataType, indices.sizes[..<axis] + [depth] + indices.sizes[axis...], in: &call)
     {
       operands, y, width in
@@ -238,6 +245,9 @@ extension Compress: NaiveOperator {
     let x = axis == nil ? try given.reshape([given.elementCount]) : given
     let axis = try normalized(axis ?? 0, rank: x.rank)
     let flags = condition.pointer(UInt8.self)
+    var count = 0
+    for i in 0..<condition.elementCount where flags[i] != 0 { count += 1 }
+    try call.takeScratch(2 * count)
     let kept = (0..<condition.elementCount).filter { flags[$0] != 0 }
     if let last = kept.last, last >= x.sizes[axis] { throw .indexOutOfRange(operand: 1) }
     try takeRows(x, kept, axis: axis, in: &call)
@@ -248,8 +258,8 @@ extension Compress: NaiveOperator {
 func takeRows(_ x: Tensor, _ rows: [Int], axis: Int, in call: inout Evaluation) throws(KernelFault) {
   var sizes = x.sizes
   sizes[axis] = rows.count
-  let outer = x.sizes[..<axis].product
-  let inner = x.sizes[(axis + 1)...].product
+  let outer = try x.sizes[..<axis].product
+  let inner = try x.sizes[(axis + 1)...].product
   try move([x], x.dataType, sizes, in: &call) { operands, y, width in
     if y.elementCount == 0 { return }
     let row = inner * width
@@ -275,7 +285,7 @@ extension ReverseSequence: NaiveOperator {
     else { throw .malformed }
     let steps = x.sizes[timeAxis]
     guard lengths.allSatisfy({ 0...steps ~= $0 }) else { throw .indexOutOfRange(operand: 1) }
-    let inner = x.sizes[2...].product
+    let inner = try x.sizes[2...].product
     try move([x], x.dataType, x.sizes, in: &call) { operands, y, width in
       if y.elementCount == 0 { return }
       let row = inner * width
@@ -304,18 +314,10 @@ extension CenterCropPad: NaiveOperator {
     }
     var sizes = x.sizes
     for (i, axis) in axes.enumerated() { sizes[try normalized(axis, rank: x.rank)] = target[i] }
-    let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: sizes) }
-    // Each axis has a map of as many positions.
-    if count > 0 { for size in sizes { try call.checkCount(size, of: .int64) } }
-    // The position of the source for every position of the result; −1 is the fill.
-    let maps = sizes.indices.map { axis -> [Int] in
+    let begins = sizes.indices.map { axis in
       let (size, found) = (sizes[axis], x.sizes[axis])
-      let shift = size > found ? -((size - found) / 2) : (found - size) / 2
-      return count == 0 ? [] : (0..<size).map { 0..<found ~= $0 + shift ? $0 + shift : -1 }
+      return size > found ? (size - found) / 2 : -((found - size) / 2)
     }
-    let fill = try emptyElement(x.dataType)
-    try move([x, fill], x.dataType, sizes, in: &call) { operands, y, width in
-      take(from: operands[0], maps: maps, fill: operands[1].bytes.base, into: y.base, width: width)
-    }
+    try placeInBorder(x, sizes, begins: begins, fill: try emptyElement(x.dataType), in: &call)
   }
 }

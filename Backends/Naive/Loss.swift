@@ -19,7 +19,7 @@ extension NegativeLogLikelihoodLoss: NaiveOperator {
     }
     let y = try call.result(0, x.dataType, reduction == .none ? classes.sizes : [])
     let values = try x.reals()
-    let inner = x.sizes[2...].product
+    let inner = try x.sizes[2...].product
     var losses = [Double](repeating: 0, count: classes.elementCount)
     var (sum, total) = (0.0, 0.0)
     for i in losses.indices {

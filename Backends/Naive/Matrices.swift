@@ -49,11 +49,11 @@ extension Trilu: NaiveOperator {
     let given = try call.integers(1)?.first ?? 0
     // Diagonals further out leave all or nothing.
     let k = min(max(given, -rows - 1), columns + 1)
+    let matrices = try x.sizes.dropLast(2).product
     try move([x], x.dataType, x.sizes, in: &call) { operands, y, width in
       let source = operands[0].bytes.base
-      if y.elementCount == 0 { return }
       y.base.initializeMemory(as: UInt8.self, repeating: 0, count: y.elementCount * width)
-      for matrix in 0..<x.sizes.dropLast(2).product {
+      for matrix in 0..<matrices {
         for row in 0..<rows {
           let kept =
             upper ? min(max(row + k, 0), columns)..<columns : 0..<min(max(row + k + 1, 0), columns)
@@ -77,7 +77,7 @@ extension Det: NaiveOperator {
     let values = try x.reals()
     let y = try call.result(0, x.dataType, sizes)
     guard let codec = ElementCodec(x.dataType) else { throw .notRepresentable }
-    for matrix in 0..<sizes.product {
+    for matrix in 0..<(try sizes.product) {
       codec.store(
         determinant(Array(values[matrix * n * n..<(matrix + 1) * n * n]), n), at: matrix, in: y.base)
     }
@@ -132,7 +132,8 @@ extension Einsum: NaiveOperator {
     var gone: [[Int]] = []
     for (i, operand) in operands.enumerated() {
       var strides = [Int](repeating: 0, count: axes.count)
-      for (axis, (size, stride)) in zip(axes.operands[i], zip(operand.sizes, rowMajorStrides(operand.sizes)))
+      let dense = try rowMajorStrides(operand.sizes)
+      for (axis, (size, stride)) in zip(axes.operands[i], zip(operand.sizes, dense))
       where size != 1 { strides[axis] += stride }
       kept.append(axes.result.map { strides[$0] })
       gone.append(summed.map { strides[$0] })

@@ -5,27 +5,29 @@ import Tensors
 // unpacked to bytes first; strings are moved by their positions.
 
 /// Calls `body` with the operands, the result to write and the bytes of one element, in a form whose elements can be
-/// moved.
+/// moved. Of a result without elements nothing is moved: offsets need not fit.
 func move(
   _ operands: [Tensor], output: Int = 0, _ dataType: DataType, _ sizes: [Int], in call: inout Evaluation,
   _ body: ([Tensor], Tensor, Int) throws(KernelFault) -> Void
 ) throws(KernelFault) {
   let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: sizes) }
   if dataType == .string {
-    try call.checkCount(count, of: .int64)
+    try call.checkList(itemCount: count)
     let positions = try positionsOfStrings(operands)
     let moved = try Tensor.allocate(.int64, sizes)
-    try body(positions, moved, 8)
+    if count > 0 { try body(positions, moved, 8) }
     let all = operands.flatMap(\.strings)
     let strings = try faulting { () throws(TensorError) in try moved.elements(of: Int64.self) }.map {
       all[Int($0)]
     }
+    try call.checkStrings(strings)
     let result = try faulting { () throws(TensorError) in try Tensor(strings: strings, sizes: sizes) }
     call.set(output, .tensor(result))
     return
   }
   guard let bits = dataType.bitWidth else { throw .notRepresentable }
   let result = try call.result(output, dataType, sizes)
+  if count == 0 { return }
   if bits >= 8 {
     try body(operands, result, bits / 8)
     return
@@ -85,7 +87,7 @@ extension Tensor {
     let numbers = try reals()
     if self.sizes == sizes { return numbers }
     let rows = try Rows(result: sizes, operands: [self.sizes])
-    var result = [Double](repeating: 0, count: sizes.product)
+    var result = try [Double](repeating: 0, count: sizes.product)
     rows.forEach { row, i, _, _ in
       for p in 0..<rows.rowCount { result[row + p] = numbers[i + p * rows.step(0)] }
     }

@@ -52,6 +52,9 @@ extension NaiveOperator {
     if let first, !Self.elements.contains(first), !(first == .string && Self.takesStrings) {
       throw .notRepresentable
     }
+    if let results = try resultsWithoutElements(operands, wanted: wanted, destinations: destinations) {
+      return results
+    }
     let isWidened = Self.elements != .any && operands.contains { $0?.tensor?.dataType.isNarrowFloat ?? false }
     guard isWidened else {
       var call = Evaluation(operands, wanted: wanted, destinations: destinations, byteLimit: byteLimit)

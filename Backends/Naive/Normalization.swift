@@ -7,10 +7,10 @@ import Tensors
 private struct Channels {
   let outer, count, inner: Int
 
-  init(_ sizes: [Int], axis: Int) {
-    outer = sizes[..<axis].product
+  init(_ sizes: [Int], axis: Int) throws(KernelFault) {
+    outer = try sizes[..<axis].product
     count = sizes[axis]
-    inner = sizes[(axis + 1)...].product
+    inner = try sizes[(axis + 1)...].product
   }
 }
 
@@ -27,7 +27,7 @@ extension Evaluation {
 private func scaleAndShift(
   _ x: Tensor, _ scale: [Double], _ shift: [Double], axis: Int, into y: Tensor
 ) throws(KernelFault) {
-  let channels = Channels(x.sizes, axis: axis)
+  let channels = try Channels(x.sizes, axis: axis)
   func run<T: FloatNumber>(_: T.Type) {
     var (from, to) = (x.pointer(T.self), y.pointer(T.self))
     for _ in 0..<channels.outer {
@@ -109,7 +109,7 @@ extension InstanceNormalization: NaiveOperator {
     let scale = try call.perChannel(1, count: x.sizes[1])
     let bias = try call.perChannel(2, count: x.sizes[1])
     let y = try call.result(0, x.dataType, x.sizes)
-    let plane = x.sizes[2...].product
+    let plane = try x.sizes[2...].product
     func run<T: FloatNumber>(_: T.Type) {
       for p in 0..<x.sizes[0] * x.sizes[1] {
         let (from, to) = (x.pointer(T.self) + p * plane, y.pointer(T.self) + p * plane)
@@ -134,8 +134,8 @@ extension LayerNormalization: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
     let axis = try normalized(axis, rank: x.rank)
-    let rows = x.sizes[..<axis].product
-    let count = x.sizes[axis...].product
+    let rows = try x.sizes[..<axis].product
+    let count = try x.sizes[axis...].product
     let normalizedSizes = Array(x.sizes[axis...])
     let scale = try call.operand(1).spread(over: normalizedSizes)
     let bias = try call.optional(2).map { (bias) throws(KernelFault) in
@@ -174,7 +174,7 @@ extension LRN: NaiveOperator {
     let x = try call.operand(0)
     guard x.rank >= 2, size >= 1 else { throw .malformed }
     let y = try call.result(0, x.dataType, x.sizes)
-    let channels = Channels(x.sizes, axis: 1)
+    let channels = try Channels(x.sizes, axis: 1)
     let before = (size - 1) / 2
     let after = size - 1 - before
     func run<T: FloatNumber>(_: T.Type) {

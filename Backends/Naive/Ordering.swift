@@ -18,26 +18,30 @@ extension TopK: NaiveOperator {
     guard let k = try call.integers(1)?.first, 0...x.sizes[axis] ~= k else { throw .malformed }
     var sizes = x.sizes
     sizes[axis] = k
+    if k > Self.insertionLimit { try call.takeScratch(2 * x.sizes[axis]) }
     let values = try call.result(0, x.dataType, sizes)
     let indices = try call.isWanted(1) ? call.result(1, .int64, sizes) : Tensor.allocate(.int64, sizes)
     try visit(x.dataType, Search(x: x, values: values, indices: indices, axis: axis, k: k, largest: largest))
     withExtendedLifetime(indices) {}
   }
 
+  /// Up to this k the best are kept by insertion; beyond, a row is sorted.
+  private static let insertionLimit = 64
+
   private struct Search: NumberVisitor {
     let x, values, indices: Tensor
     let axis, k: Int
     let largest: Bool
 
-    func visitFloat<T: FloatNumber>(_: T.Type) { run(T.self) }
-    func visitInteger<T: IntegerNumber>(_: T.Type) { run(T.self) }
+    func visitFloat<T: FloatNumber>(_: T.Type) throws(KernelFault) { try run(T.self) }
+    func visitInteger<T: IntegerNumber>(_: T.Type) throws(KernelFault) { try run(T.self) }
 
-    private func run<T: Number>(_: T.Type) {
+    private func run<T: Number>(_: T.Type) throws(KernelFault) {
       let (xs, ys, at) = (x.pointer(T.self), values.pointer(T.self), indices.pointer(Int64.self))
       let count = x.sizes[axis]
-      let inner = x.sizes[(axis + 1)...].product
+      let inner = try x.sizes[(axis + 1)...].product
       if values.elementCount == 0 { return }
-      for o in 0..<x.sizes[..<axis].product {
+      for o in 0..<(try x.sizes[..<axis].product) {
         for i in 0..<inner {
           let row = xs + o * count * inner + i
           func precedes(_ a: Int, _ b: Int) -> Bool {
@@ -55,7 +59,7 @@ extension TopK: NaiveOperator {
 
     /// The first k positions in order. Of many, those that precede the worst found so far are inserted.
     private func best(of count: Int, _ precedes: (Int, Int) -> Bool) -> ArraySlice<Int> {
-      if k > 64 { return (0..<count).sorted(by: precedes).prefix(k) }
+      if k > TopK.insertionLimit { return (0..<count).sorted(by: precedes).prefix(k) }
       var found: [Int] = []
       found.reserveCapacity(k + 1)
       for index in 0..<count where found.count < k || precedes(index, found[k - 1]) {
@@ -77,18 +81,56 @@ extension Unique: NaiveOperator {
     let given = try call.operand(0)
     let x = axis == nil ? try given.reshape([given.elementCount]) : given
     let axis = try normalized(axis ?? 0, rank: x.rank)
+    let count = x.sizes[axis]
+    let groups = x.elementCount == 0 ? Groups(equal: count) : try self.groups(x, axis: axis, call)
+    let firsts = groups.firsts
+    try takeRows(x, firsts, axis: axis, in: &call)
+    if call.isWanted(1) { try vector(1, firsts, &call) }
+    if call.isWanted(2) {
+      let inverse = try call.result(2, .int64, [count])
+      inverse.clear()
+      // The only group of parts without elements has no order, and the number 0.
+      for (number, group) in groups.ranges.enumerated() where !groups.order.isEmpty {
+        for i in group { inverse.pointer(Int64.self)[groups.order[i]] = Int64(number) }
+      }
+    }
+    if call.isWanted(3) { try vector(3, groups.ranges.map(\.count), &call) }
+  }
+
+  private func vector(_ index: Int, _ numbers: [Int], _ call: inout Evaluation) throws(KernelFault) {
+    let y = try call.result(index, .int64, [numbers.count])
+    for (i, number) in numbers.enumerated() { y.pointer(Int64.self)[i] = Int64(number) }
+  }
+
+  /// Groups of equal parts.
+  private struct Groups {
+    /// Positions, those of a group one behind the other; empty where all are equal.
+    var order: [Int] = []
+    /// Where the groups lie in the order.
+    var ranges: [Swift.Range<Int>] = []
+
+    /// Parts without elements are equal, however many there are.
+    init(equal count: Int) { ranges = count == 0 ? [] : [0..<count] }
+
+    init() {}
+
+    /// The first position of each group.
+    var firsts: [Int] { ranges.map { order.isEmpty ? 0 : order[$0.lowerBound] } }
+  }
+
+  private func groups(_ x: Tensor, axis: Int, _ call: Evaluation) throws(KernelFault) -> Groups {
+    let count = x.sizes[axis]
+    let strides = try rowMajorStrides(x.sizes)
+    // Both sorts compare about n · log n times, parts by all of their elements where they are equal.
+    let comparisons = Int.bitWidth - x.elementCount.leadingZeroBitCount
+    try call.takeSteps(product: [x.elementCount, comparisons, 8])
+    try call.takeScratch(x.elementCount + x.elementCount / count + 6 * count)
     let ranks = try elementRanks(x)
-    let strides = rowMajorStrides(x.sizes)
     // Offsets of the elements of a part, from its first.
     var part: [Int] = []
     var partSizes = x.sizes
     partSizes[axis] = 1
-    // Parts of nothing may have any size.
-    if x.elementCount > 0 {
-      forEachIndex(partSizes) { index in
-        part.append(zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 })
-      }
-    }
+    forEachIndex(partSizes) { index in part.append(zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }) }
     func difference(_ a: Int, _ b: Int) -> Int {
       for offset in part {
         let (p, q) = (ranks[a * strides[axis] + offset], ranks[b * strides[axis] + offset])
@@ -96,34 +138,22 @@ extension Unique: NaiveOperator {
       }
       return 0
     }
-    let count = x.sizes[axis]
-    let order = (0..<count).sorted { a, b in
+    var groups = Groups()
+    groups.order = (0..<count).sorted { a, b in
       let d = difference(a, b)
       return d == 0 ? a < b : d < 0
     }
-    // Groups of equal parts, each with its first occurrence in front.
-    var groups: [[Int]] = []
-    for position in order {
-      if let first = groups.last?.first, difference(first, position) == 0 {
-        groups[groups.count - 1].append(position)
-      } else {
-        groups.append([position])
-      }
+    // Of each group the first occurrence is in front.
+    var start = 0
+    for i in 1...count where i == count || difference(groups.order[start], groups.order[i]) != 0 {
+      groups.ranges.append(start..<i)
+      start = i
     }
-    if !sorted { groups.sort { $0[0] < $1[0] } }
-    try takeRows(x, groups.map { $0[0] }, axis: axis, in: &call)
-    if call.isWanted(1) { try vector(1, groups.map { $0[0] }, &call) }
-    if call.isWanted(2) {
-      var inverse = [Int](repeating: 0, count: count)
-      for (number, group) in groups.enumerated() { for position in group { inverse[position] = number } }
-      try vector(2, inverse, &call)
+    if !sorted {
+      let order = groups.order
+      groups.ranges.sort { order[$0.lowerBound] < order[$1.lowerBound] }
     }
-    if call.isWanted(3) { try vector(3, groups.map(\.count), &call) }
-  }
-
-  private func vector(_ index: Int, _ numbers: [Int], _ call: inout Evaluation) throws(KernelFault) {
-    let y = try call.result(index, .int64, [numbers.count])
-    for (i, number) in numbers.enumerated() { y.pointer(Int64.self)[i] = Int64(number) }
+    return groups
   }
 }
 
@@ -197,10 +227,10 @@ struct AxisRows {
     if flattens {
       guard axis >= -sizes.count, axis <= sizes.count else { throw .malformed }
       let axis = axis < 0 ? axis + sizes.count : axis
-      (outer, count, inner) = (sizes[..<axis].product, sizes[axis...].product, 1)
+      (outer, count, inner) = try (sizes[..<axis].product, sizes[axis...].product, 1)
     } else {
       let axis = try normalized(axis, rank: sizes.count)
-      (outer, count, inner) = (sizes[..<axis].product, sizes[axis], sizes[(axis + 1)...].product)
+      (outer, count, inner) = try (sizes[..<axis].product, sizes[axis], sizes[(axis + 1)...].product)
     }
   }
 

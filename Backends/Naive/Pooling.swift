@@ -20,6 +20,16 @@ private func poolingGeometry(_ window: Window, _ x: Tensor, ceilMode: Bool) thro
   return geometry
 }
 
+/// What the window reads of each plane of `x`, its steps taken.
+private func poolingRuns(
+  _ geometry: WindowGeometry, _ x: Tensor, _ y: Tensor, _ call: Evaluation
+) throws(KernelFault) -> WindowRuns {
+  let runs = try WindowRuns(geometry, call)
+  try call.takeSteps(
+    product: [x.sizes[0], x.sizes[1], runs.elementCount], beyond: x.elementCount + y.elementCount)
+  return runs
+}
+
 // MARK: - Maximum
 
 extension MaxPool: NaiveOperator {
@@ -33,7 +43,10 @@ extension MaxPool: NaiveOperator {
     let indices = call.isWanted(1) ? try call.result(1, .int64, sizes) : nil
     try visit(
       x.dataType,
-      Maximum(x: x, y: y, indices: indices, geometry: geometry, columnMajor: columnMajorIndices))
+      Maximum(
+        x: x, y: y, indices: indices, geometry: geometry, columnMajor: columnMajorIndices,
+        runs: poolingRuns(geometry, x, y, call), planes: x.sizes[0] * x.sizes[1],
+        inputPlane: geometry.input.product, outputPlane: geometry.output.product))
   }
 
   /// NaN wins, and of equal elements the first. A window of padding alone gives the lowest value and index 0.
@@ -42,40 +55,36 @@ extension MaxPool: NaiveOperator {
     let indices: Tensor?
     let geometry: WindowGeometry
     let columnMajor: Bool
+    let runs: WindowRuns
+    let planes, inputPlane, outputPlane: Int
 
     func visitFloat<T: FloatNumber>(_: T.Type) { run(T.self) }
     func visitInteger<T: IntegerNumber>(_: T.Type) { run(T.self) }
 
     @inline(__always)
     private func run<T: Number>(_: T.Type) {
-      let inputPlane = geometry.input.product
-      let outputPlane = geometry.output.product
       let xs = x.pointer(T.self)
       let ys = y.pointer(T.self)
       let found = indices?.pointer(Int64.self)
-      let planes = x.sizes[0] * x.sizes[1]
       for i in 0..<planes * outputPlane { ys[i] = T.lowest }
       if let found { found.update(repeating: -1, count: planes * outputPlane) }
-      forEachIndex(geometry.kernel) { k in
-        let tap = TapRows(geometry.tap(k), geometry)
-        for plane in 0..<planes {
-          for row in tap.rows {
-            let from = xs + plane * inputPlane + row.strided
-            let to = ys + plane * outputPlane + row.dense
-            if let found {
-              let at = found + plane * outputPlane + row.dense
-              for i in 0..<tap.count {
-                let value = from[i * tap.step]
-                if at[i] < 0 || value > to[i] || (value.isNotANumber && !to[i].isNotANumber) {
-                  to[i] = value
-                  at[i] = Int64(plane * inputPlane + row.strided + i * tap.step)
-                }
+      for plane in 0..<planes {
+        runs.forEach { run in
+          let from = xs + plane * inputPlane + run.strided
+          let to = ys + plane * outputPlane + run.dense
+          if let found {
+            let at = found + plane * outputPlane + run.dense
+            for i in 0..<run.count {
+              let value = from[i * runs.step]
+              if at[i] < 0 || value > to[i] || (value.isNotANumber && !to[i].isNotANumber) {
+                to[i] = value
+                at[i] = Int64(plane * inputPlane + run.strided + i * runs.step)
               }
-            } else {
-              for i in 0..<tap.count {
-                let value = from[i * tap.step]
-                if value > to[i] || value.isNotANumber { to[i] = value }
-              }
+            }
+          } else {
+            for i in 0..<run.count {
+              let value = from[i * runs.step]
+              if value > to[i] || value.isNotANumber { to[i] = value }
             }
           }
         }
@@ -90,12 +99,12 @@ extension MaxPool: NaiveOperator {
 
     /// The position within the plane with the first spatial axis fastest, after the planes before it.
     private func columnMajorIndex(_ index: Int) -> Int64 {
-      let plane = max(geometry.input.product, 1)
+      let plane = max(inputPlane, 1)
       var rest = index % plane
       var position = [Int](repeating: 0, count: geometry.rank)
       for axis in (0..<geometry.rank).reversed() {
-        position[axis] = rest % geometry.input[axis]
-        rest /= geometry.input[axis]
+        position[axis] = rest % max(geometry.input[axis], 1)
+        rest /= max(geometry.input[axis], 1)
       }
       var result = 0
       for axis in (0..<geometry.rank).reversed() { result = result * geometry.input[axis] + position[axis] }
@@ -113,10 +122,9 @@ extension AveragePool: NaiveOperator {
     let x = try call.operand(0)
     let geometry = try poolingGeometry(window, x, ceilMode: ceilMode)
     let y = try call.result(0, x.dataType, Array(x.sizes.prefix(2)) + geometry.output)
-    let counts = elementCounts(geometry)
     switch x.dataType {
-    case .float32: average(Float.self, x, into: y, geometry, counts)
-    case .float64: average(Double.self, x, into: y, geometry, counts)
+    case .float32: try average(Float.self, x, into: y, geometry, call)
+    case .float64: try average(Double.self, x, into: y, geometry, call)
     default: throw .notRepresentable
     }
   }
@@ -127,11 +135,13 @@ extension AveragePool: NaiveOperator {
     for axis in 0..<geometry.rank {
       let low = countIncludePad ? -geometry.padsBegin[axis] : 0
       let high = geometry.input[axis] + (countIncludePad ? geometry.padsEnd[axis] : 0)
+      let dilation = geometry.dilations[axis]
       perAxis.append(
         (0..<geometry.output[axis]).map { o in
           let start = o * geometry.strides[axis] - geometry.padsBegin[axis]
-          return Double(
-            (0..<geometry.kernel[axis]).count { low..<high ~= start + $0 * geometry.dilations[axis] })
+          let first = start >= low ? 0 : (low - start + dilation - 1) / dilation
+          let end = start >= high ? 0 : min((high - 1 - start) / dilation + 1, geometry.kernel[axis])
+          return Double(max(end - first, 0))
         })
     }
     var counts: [Double] = []
@@ -144,23 +154,23 @@ extension AveragePool: NaiveOperator {
   }
 
   private func average<T: FloatNumber>(
-    _: T.Type, _ x: Tensor, into y: Tensor, _ geometry: WindowGeometry, _ counts: [Double]
-  ) {
-    let inputPlane = geometry.input.product
-    let outputPlane = geometry.output.product
+    _: T.Type, _ x: Tensor, into y: Tensor, _ geometry: WindowGeometry, _ call: Evaluation
+  ) throws(KernelFault) {
+    let inputPlane = try geometry.input.product
+    let outputPlane = try geometry.output.product
+    let runs = try poolingRuns(geometry, x, y, call)
+    try call.takeScratch(3 * outputPlane)
+    let counts = elementCounts(geometry)
     let xs = x.pointer(T.self)
     let ys = y.pointer(T.self)
-    let taps = geometry.taps.map { TapRows($0, geometry) }
     withUnsafeTemporaryAllocation(of: Double.self, capacity: max(outputPlane, 1)) { sums in
       guard let sum = sums.baseAddress else { return }
       for plane in 0..<x.sizes[0] * x.sizes[1] {
         sum.update(repeating: 0, count: outputPlane)
-        for tap in taps {
-          for row in tap.rows {
-            let from = xs + plane * inputPlane + row.strided
-            let to = sum + row.dense
-            for i in 0..<tap.count { to[i] += from[i * tap.step].real }
-          }
+        runs.forEach { run in
+          let from = xs + plane * inputPlane + run.strided
+          let to = sum + run.dense
+          for i in 0..<run.count { to[i] += from[i * runs.step].real }
         }
         // A window of padding alone has no elements: its average is 0, not NaN.
         for i in 0..<outputPlane { ys[plane * outputPlane + i] = T(real: sum[i] / max(counts[i], 1)) }
@@ -201,21 +211,21 @@ extension LpPool: NaiveOperator {
     let x = try call.operand(0)
     let geometry = try poolingGeometry(window, x, ceilMode: ceilMode)
     let y = try call.result(0, x.dataType, Array(x.sizes.prefix(2)) + geometry.output)
-    let (inputPlane, outputPlane) = (geometry.input.product, geometry.output.product)
-    let taps = geometry.taps.map { TapRows($0, geometry) }
-    let powers = try x.reals().map { pow(abs($0), p.value) }
-    var sums = [Double](repeating: 0, count: y.elementCount)
+    let (inputPlane, outputPlane) = (try geometry.input.product, try geometry.output.product)
+    let runs = try poolingRuns(geometry, x, y, call)
+    var powers = try call.reals(x)
+    for i in powers.indices { powers[i] = pow(abs(powers[i]), p.value) }
+    var sums = try call.zeros(y.elementCount)
     for plane in 0..<x.sizes[0] * x.sizes[1] {
-      for tap in taps {
-        for row in tap.rows {
-          for i in 0..<tap.count {
-            sums[plane * outputPlane + row.dense + i] +=
-              powers[plane * inputPlane + row.strided + i * tap.step]
-          }
+      runs.forEach { run in
+        for i in 0..<run.count {
+          sums[plane * outputPlane + run.dense + i] +=
+            powers[plane * inputPlane + run.strided + i * runs.step]
         }
       }
     }
-    try y.write(sums.map { pow($0, 1 / p.value) })
+    for i in sums.indices { sums[i] = pow(sums[i], 1 / p.value) }
+    try y.write(sums)
   }
 }
 
@@ -238,7 +248,7 @@ extension MaxUnpool: NaiveOperator {
     y.clear()
     let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: inferred) }
     // Indices count within the sizes that the window leads to, which lie in front of those that were given.
-    let (from, to) = (rowMajorStrides(inferred), rowMajorStrides(sizes))
+    let (from, to) = (try rowMajorStrides(inferred), try rowMajorStrides(sizes))
     func run<T: FloatNumber>(_: T.Type) throws(KernelFault) {
       for i in 0..<x.elementCount {
         let index = Int(indices.pointer(Int64.self)[i])
@@ -276,31 +286,33 @@ extension Col2Im: NaiveOperator {
     guard x.sizes[1] % taps == 0, x.sizes[2] == positions else { throw .malformed }
     let y = try call.result(0, x.dataType, [x.sizes[0], x.sizes[1] / taps] + image)
     y.clear()
-    try visit(x.dataType, Overlaps(x: x, y: y, geometry: geometry, taps: taps))
+    let plane = try geometry.input.product
+    let runs = try WindowRuns(geometry, call)
+    try call.takeSteps(
+      product: [x.sizes[0], x.sizes[1] / taps, runs.elementCount], beyond: x.elementCount + y.elementCount)
+    try call.takeScratch(plane)
+    try visit(
+      x.dataType, Overlaps(x: x, y: y, runs: runs, taps: taps, plane: plane, positions: positions))
   }
 
   private struct Overlaps: NumberVisitor {
     let x, y: Tensor
-    let geometry: WindowGeometry
-    let taps: Int
+    let runs: WindowRuns
+    let taps, plane, positions: Int
 
     func visitFloat<T: FloatNumber>(_: T.Type) { run(T.self) }
     func visitInteger<T: IntegerNumber>(_: T.Type) { run(T.self) }
 
     private func run<T: Number>(_: T.Type) {
       let (xs, ys) = (x.pointer(T.self), y.pointer(T.self))
-      let (plane, positions) = (geometry.input.product, geometry.output.product)
-      let rows = geometry.taps.map { TapRows($0, geometry) }
       var sums = [T.Sum](repeating: T.zeroSum, count: plane)
       for image in 0..<x.sizes[0] * (x.sizes[1] / taps) {
         for i in 0..<plane { sums[i] = T.zeroSum }
-        for (k, tap) in rows.enumerated() {
-          let column = xs + (image * taps + k) * positions
-          for row in tap.rows {
-            for i in 0..<tap.count {
-              let at = row.strided + i * tap.step
-              sums[at] = T.add(sums[at], column[row.dense + i].sum)
-            }
+        runs.forEach { run in
+          let column = xs + (image * taps + run.tap) * positions + run.dense
+          for i in 0..<run.count {
+            let at = run.strided + i * runs.step
+            sums[at] = T.add(sums[at], column[i].sum)
           }
         }
         for i in 0..<plane { ys[image * plane + i] = T(sum: sums[i]) }

@@ -26,9 +26,9 @@ private struct ScaleMap {
       return
     }
     let position = try normalized(axis, rank: x.rank)
-    outer = x.sizes[..<position].product
+    outer = try x.sizes[..<position].product
     self.axis = x.sizes[position]
-    inner = x.sizes[(position + 1)...].product
+    inner = try x.sizes[(position + 1)...].product
     if blockSize == 0 {
       guard scale.sizes == [self.axis] else { throw .malformed }
       axisStride = 1
@@ -241,7 +241,7 @@ extension Evaluation {
       throw .malformed
     }
     let offsets = try zeroPoint.reals()
-    guard offsets.count == sizes.product else { throw .malformed }
+    guard try offsets.count == sizes.product else { throw .malformed }
     let rows = try Rows(result: x.sizes, operands: [sizes])
     let target = y.pointer(Double.self)
     let step = rows.step(0)
@@ -268,7 +268,7 @@ extension Evaluation {
     var factors: [[Double]] = []
     for (i, sizes) in scales {
       factors.append(try operand(i).reals())
-      guard factors[factors.count - 1].count == sizes.product,
+      guard try factors[factors.count - 1].count == sizes.product,
         try broadcastSizes([product.sizes, sizes]) == product.sizes
       else { throw .malformed }
     }
@@ -368,7 +368,7 @@ extension QLinearConv: NaiveOperator {
         throw .malformed
       }
       let target = product.pointer(Double.self)
-      let plane = product.sizes.dropFirst(2).product
+      let plane = try product.sizes.dropFirst(2).product
       for row in 0..<product.sizes[0] * product.sizes[1] {
         let addend = Double(bias.pointer(Int32.self)[row % product.sizes[1]])
         for i in 0..<plane { target[row * plane + i] += addend }

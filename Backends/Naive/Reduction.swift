@@ -143,7 +143,7 @@ extension ArgReduce: NaiveOperator {
     if x.sizes[axis] == 0, y.elementCount > 0 { throw .indexOutOfRange(operand: 0) }
     try visit(
       x.dataType,
-      Positions(
+      try Positions(
         x: x, y: y.pointer(Int64.self), outer: x.sizes[..<axis].product, count: x.sizes[axis],
         inner: x.sizes[(axis + 1)...].product, isMaximum: function == .max, selectLast: selectLast))
   }

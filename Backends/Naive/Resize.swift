@@ -19,16 +19,16 @@ extension Resize: NaiveOperator {
     var samples: [AxisSamples] = []
     for axis in sizes.indices {
       samples.append(
-        AxisSamples(
-          self, input: x.sizes[axis], output: sizes[axis], scale: scales[axis], region: region[axis]))
+        try AxisSamples(
+          self, input: x.sizes[axis], output: sizes[axis], scale: scales[axis], region: region[axis], call))
     }
     if mode == .nearest {
       let fill = try cast(
         try faulting { () throws(TensorError) in try Tensor(scalar: extrapolationValue.value) },
         to: x.dataType)
-      let maps = samples.map { axis in axis.rows.map { $0.isOutside ? -1 : $0.first } }
       guard let bits = x.dataType.bitWidth, bits >= 8 else { throw .notRepresentable }
-      take(from: x, maps: maps, fill: fill.bytes.base, into: y.base, width: bits / 8)
+      try take(
+        from: x, maps: samples.map(\.firsts), fill: fill.bytes.base, into: y.base, width: bits / 8)
       withExtendedLifetime(fill) {}
       return
     }
@@ -76,7 +76,9 @@ extension Resize: NaiveOperator {
         result[axis] = wanted[i]
       case .notLarger, .notSmaller:
         factors[axis] = (aspectPolicy == .notLarger ? ratios.min() : ratios.max()) ?? 1
-        result[axis] = Int((factors[axis] * Double(x.sizes[axis]) + 0.5).rounded(.down))
+        let size = (factors[axis] * Double(x.sizes[axis]) + 0.5).rounded(.down)
+        guard size < 0x1p40 else { throw .budget }
+        result[axis] = Int(size)
       }
     }
     return (factors, result)
@@ -87,18 +89,22 @@ extension Resize: NaiveOperator {
     var current = try cast(x, to: .float64)
     for axis in samples.indices where !samples[axis].isIdentity {
       var sizes = current.sizes
-      sizes[axis] = samples[axis].rows.count
+      sizes[axis] = samples[axis].count
       let next = try Tensor.allocate(.float64, sizes)
-      let outer = sizes[..<axis].product
-      let inner = sizes[(axis + 1)...].product
+      let outer = try sizes[..<axis].product
+      let inner = try sizes[(axis + 1)...].product
       let (from, to) = (current.pointer(Double.self), next.pointer(Double.self))
       for o in 0..<outer {
-        for (r, row) in samples[axis].rows.enumerated() {
-          let target = to + (o * sizes[axis] + r) * inner
-          target.update(repeating: row.isOutside ? extrapolationValue.value : 0, count: inner)
-          if row.isOutside { continue }
-          for (k, weight) in row.weights.enumerated() where weight != 0 {
-            let position = min(max(row.first + k, 0), current.sizes[axis] - 1)
+        for row in 0..<samples[axis].count {
+          let target = to + (o * sizes[axis] + row) * inner
+          let isOutside = samples[axis].isOutside(row)
+          target.update(repeating: isOutside ? extrapolationValue.value : 0, count: inner)
+          if isOutside { continue }
+          let first = samples[axis].firsts[row]
+          for k in 0..<samples[axis].width {
+            let weight = samples[axis].weights[row * samples[axis].width + k]
+            if weight == 0 { continue }
+            let position = min(max(first + k, 0), current.sizes[axis] - 1)
             let source = from + (o * current.sizes[axis] + position) * inner
             for i in 0..<inner { target[i] += weight * source[i] }
           }
@@ -107,11 +113,11 @@ extension Resize: NaiveOperator {
       current = next
     }
     // Later axes blend the value that stands for the outside, so it is written again at the end.
-    if samples.contains(where: { axis in axis.rows.contains { $0.isOutside } }) {
+    if samples.contains(where: { axis in (0..<axis.count).contains { axis.isOutside($0) } }) {
       let target = current.pointer(Double.self)
       var position = 0
       forEachIndex(current.sizes) { index in
-        if index.indices.contains(where: { samples[$0].rows[index[$0]].isOutside }) {
+        if index.indices.contains(where: { samples[$0].isOutside(index[$0]) }) {
           target[position] = extrapolationValue.value
         }
         position += 1
@@ -123,29 +129,43 @@ extension Resize: NaiveOperator {
 
 /// Where each position along one axis of the result samples the operand.
 private struct AxisSamples {
-  struct Row {
-    /// The first element, before it is clamped to the axis. For the nearest mode, the element.
-    var first: Int
-    var weights: [Double]
-    var isOutside = false
-  }
-
-  private(set) var rows: [Row] = []
+  /// The first element of each position before it is clamped to the axis. For the nearest mode, the element, or −1 for
+  /// the outside.
+  private(set) var firsts: [Int] = []
+  /// `width` numbers for each position; none for the nearest mode.
+  private(set) var weights: [Double] = []
+  let width: Int
   let isIdentity: Bool
+  private let outside: Int
 
-  init(_ op: Resize, input: Int, output: Int, scale: Double, region: (Double, Double)) {
+  var count: Int { firsts.count }
+  func isOutside(_ position: Int) -> Bool { firsts[position] == outside }
+
+  init(
+    _ op: Resize, input: Int, output: Int, scale: Double, region: (Double, Double), _ call: Evaluation
+  ) throws(KernelFault) {
     isIdentity = input == output && scale == 1 && op.coordinates != .tfCropAndResize
-    let width = scale * Double(input)
+    let reach = op.mode == .nearest ? (start: 0, count: 0) : Self.reach(op, scale)
+    width = reach.count
+    outside = op.mode == .nearest ? -1 : .min
+    try call.takeScratch(try multiplied(output, 1 + width))
+    firsts.reserveCapacity(output)
+    weights.reserveCapacity(output * width)
+    let kernel = op.mode == .linear ? Self.triangle : Self.cubic(op.cubicCoefficient.value)
+    let span = scale * Double(input)
     for position in 0..<output {
       let x = Self.coordinate(
-        op, Double(position), input: Double(input), output: Double(output), width, scale, region)
-      if op.coordinates == .tfCropAndResize, x < 0 || x > Double(input - 1) {
-        rows.append(Row(first: 0, weights: [], isOutside: true))
+        op, Double(position), input: Double(input), output: Double(output), span, scale, region)
+      // A coordinate that is not a number is outside, too.
+      if op.coordinates == .tfCropAndResize, !(0...Double(input - 1) ~= x) {
+        firsts.append(outside)
+        weights.append(contentsOf: repeatElement(0, count: width))
         continue
       }
       // A whole number is the right neighbour of the one before it.
-      let isWhole = x == x.rounded(.down)
-      let base = Int(clamp(x.rounded(.down), -0x1p40, 0x1p40)) - (isWhole ? 1 : 0)
+      let floor = clamp(x.isNaN ? 0 : x.rounded(.down), -0x1p40, 0x1p40)
+      let isWhole = x == floor
+      let base = Int(floor) - (isWhole ? 1 : 0)
       let ratio = isWhole ? 1 : x - x.rounded(.down)
       switch op.mode {
       case .nearest:
@@ -156,15 +176,19 @@ private struct AxisSamples {
           case .floor: isWhole
           case .ceil: true
           }
-        rows.append(Row(first: min(max(base + (goesRight ? 1 : 0), 0), input - 1), weights: []))
+        firsts.append(min(max(base + (goesRight ? 1 : 0), 0), input - 1))
       case .linear, .cubic:
-        var (start, weights) = Self.weights(op, ratio, scale)
-        if op.excludeOutside {
-          for k in weights.indices where !(0..<input ~= base + start + k) { weights[k] = 0 }
+        firsts.append(base + reach.start)
+        var sum = 0.0
+        for k in 0..<width {
+          let isLeftOut = op.excludeOutside && !(0..<input ~= base + reach.start + k)
+          let weight = isLeftOut ? 0 : kernel((Double(reach.start + k) - ratio) * Self.shrink(op, scale))
+          weights.append(weight)
+          sum += weight
         }
-        let sum = weights.reduce(0, +)
-        if op.excludeOutside || op.antialias, sum != 0 { weights = weights.map { $0 / sum } }
-        rows.append(Row(first: base + start, weights: weights))
+        if op.excludeOutside || op.antialias, sum != 0 {
+          for k in weights.count - width..<weights.count { weights[k] /= sum }
+        }
       }
     }
   }
@@ -188,13 +212,16 @@ private struct AxisSamples {
     }
   }
 
-  /// The weights of neighbours from `start` on, relative to the one on the left; `ratio` is the distance from it.
-  private static func weights(_ op: Resize, _ ratio: Double, _ scale: Double) -> (start: Int, [Double]) {
+  /// The neighbours that have a weight: their number, and the first relative to the one on the left.
+  private static func reach(_ op: Resize, _ scale: Double) -> (start: Int, count: Int) {
     let reach = op.mode == .linear ? 1 : 2
-    let shrink = op.antialias ? max(min(scale, 1), 0x1p-20) : 1
-    let start = op.antialias ? Int((-Double(reach) / shrink).rounded(.down)) + 1 : 1 - reach
-    let kernel = op.mode == .linear ? triangle : cubic(op.cubicCoefficient.value)
-    return (start, (start...1 - start).map { kernel((Double($0) - ratio) * shrink) })
+    let start = op.antialias ? Int((-Double(reach) / shrink(op, scale)).rounded(.down)) + 1 : 1 - reach
+    return (start, 2 - 2 * start)
+  }
+
+  /// The factor of distances: antialiasing widens the kernel where the result is smaller.
+  private static func shrink(_ op: Resize, _ scale: Double) -> Double {
+    op.antialias ? max(min(scale, 1), 0x1p-20) : 1
   }
 
   private static func triangle(_ x: Double) -> Double { max(1 - x.magnitude, 0) }

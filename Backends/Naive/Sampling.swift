@@ -26,8 +26,13 @@ extension GridSample: NaiveOperator {
     let outer = x.sizes[..<2] + grid.sizes[1..<x.rank - 1]
     let y = try call.result(0, x.dataType, Array(outer))
     if y.elementCount == 0 { return }
-    let positions = try grid.reals()
-    let (points, plane, strides) = (grid.sizes[1..<x.rank - 1].product, sizes.product, rowMajorStrides(sizes))
+    let neighbours = mode == .nearest ? 1 : mode == .linear ? 2 : 4
+    let taps = saturatingProduct([Int](repeating: neighbours, count: axes))
+    try call.takeScratch(taps, bytes: 32)
+    try call.takeSteps(product: [y.elementCount, taps], beyond: x.elementCount + y.elementCount)
+    let positions = try call.reals(grid)
+    let points = try grid.sizes[1..<x.rank - 1].product
+    let (plane, strides) = (try sizes.product, try rowMajorStrides(sizes))
     try visit(
       x.dataType,
       Sampler(
@@ -191,16 +196,19 @@ extension RoiAlign: NaiveOperator {
       height >= 1, width >= 1, samplingRatio >= 0
     else { throw .malformed }
     let y = try call.result(0, x.dataType, [regions.sizes[0], x.sizes[1], height, width])
-    let batch = try positions(images, in: x.sizes[0], operand: 2)
-    let corners = try regions.reals()
-    let values = try x.reals()
-    var results = [Double](repeating: 0, count: y.elementCount)
+    let batch = try positions(images, in: x.sizes[0], operand: 2, call)
+    let corners = try call.reals(regions)
+    let values = try call.reals(x)
+    var results = try call.zeros(y.elementCount)
     let plane = x.sizes[2] * x.sizes[3]
     for region in 0..<regions.sizes[0] {
       let corner = Array(corners[region * 4..<region * 4 + 4])
       let rows = try Side(self, corner[1], corner[3], cells: height, size: x.sizes[2], x.dataType)
       let columns = try Side(self, corner[0], corner[2], cells: width, size: x.sizes[3], x.dataType)
       guard rows.count * columns.count <= Self.sampleLimit else { throw .budget }
+      try call.takeSteps(
+        product: [x.sizes[1], height * width, rows.count * columns.count, 16],
+        beyond: x.sizes[1] * height * width)
       for c in 0..<x.sizes[1] {
         let first = (batch[region] * x.sizes[1] + c) * plane
         for cell in 0..<height * width {
@@ -274,15 +282,17 @@ extension MaxRoiPool: NaiveOperator {
       throw .malformed
     }
     let y = try call.result(0, x.dataType, [regions.sizes[0], x.sizes[1], height, width])
-    let corners = try regions.reals()
-    let values = try x.reals()
+    let corners = try call.reals(regions)
+    let values = try call.reals(x)
+    try call.takeScratch(y.elementCount)
     var results: [Double] = []
     results.reserveCapacity(y.elementCount)
     for region in 0..<regions.sizes[0] {
       let row = corners[region * 5..<region * 5 + 5]
-      guard row.allSatisfy({ $0.isFinite && abs($0 * scale.value) < 0x1p31 }) else { throw .notRepresentable }
+      // Not a number is no image, too.
+      guard 0..<Double(x.sizes[0]) ~= corners[region * 5] else { throw .indexOutOfRange(operand: 1) }
       let image = Int(corners[region * 5])
-      guard 0..<x.sizes[0] ~= image else { throw .indexOutOfRange(operand: 1) }
+      guard row.dropFirst().allSatisfy({ abs($0 * scale.value) < 0x1p31 }) else { throw .notRepresentable }
       let at = row.dropFirst().map { Int(($0 * scale.value).rounded()) }
       // Corners belong to the region; one that is turned around has a single element.
       let tall = max(at[3] - at[1] + 1, 1)
@@ -296,6 +306,9 @@ extension MaxRoiPool: NaiveOperator {
         }
       }
       let (rows, columns) = (cells(at[1], tall, height, x.sizes[2]), cells(at[0], wide, width, x.sizes[3]))
+      let area = rows.reduce(0) { $0 + $1.count } * columns.reduce(0) { $0 + $1.count }
+      try call.takeSteps(
+        product: [x.sizes[1], area], beyond: x.sizes[1] * height * width)
       for c in 0..<x.sizes[1] {
         let first = (image * x.sizes[1] + c) * x.sizes[2] * x.sizes[3]
         for r in rows {
@@ -330,7 +343,7 @@ extension DeformConv: NaiveOperator {
       window, input: Array(x.sizes[2...]), kernel: Array(weights.sizes[2...]))
     let (axes, channels, outputs) = (geometry.rank, x.sizes[1], weights.sizes[0])
     // Sizes of the window itself are those of the weights, and their product fits; those of the result may not.
-    let taps = geometry.kernel.product
+    let taps = try geometry.kernel.product
     guard offsetGroups <= max(channels, 1), channels % groups == 0, outputs % groups == 0,
       channels % offsetGroups == 0,
       weights.sizes[1] == channels / groups,
@@ -339,26 +352,31 @@ extension DeformConv: NaiveOperator {
       bias.map({ $0.sizes == [outputs] }) ?? true
     else { throw .malformed }
     let y = try call.result(0, x.dataType, [x.sizes[0], outputs] + geometry.output)
-    let points = geometry.output.product
-    let (xs, ws, ds) = (try x.reals(), try weights.reals(), try offsets.reals())
+    let points = try geometry.output.product
+    let (xs, ws, ds) = (try call.reals(x), try call.reals(weights), try call.reals(offsets))
     let bs = try bias.map { (bias) throws(KernelFault) in try bias.reals() }
-    let ms = try mask.map { (mask) throws(KernelFault) in try mask.reals() }
-    var kernelIndices: [[Int]] = []
-    forEachIndex(geometry.kernel) { kernelIndices.append($0) }
-    let (plane, strides) = (geometry.input.product, rowMajorStrides(geometry.input))
+    let ms = try mask.map { (mask) throws(KernelFault) in try call.reals(mask) }
+    try call.takeProducts([x.sizes[0], points, taps, channels + outputs * (channels / groups)])
+    // Positions in the kernel along each axis, tap by tap.
+    try call.takeScratch(try multiplied(taps, axes + channels))
+    var shifts: [Int] = []
+    shifts.reserveCapacity(taps * axes)
+    forEachIndex(geometry.kernel) { k in
+      for axis in k.indices { shifts.append(k[axis] * geometry.dilations[axis] - geometry.padsBegin[axis]) }
+    }
+    let (plane, strides) = (try geometry.input.product, try rowMajorStrides(geometry.input))
     let perOffset = channels / offsetGroups
     let (perGroup, perOutput) = (channels / groups, outputs / max(groups, 1))
-    var results = [Double](repeating: 0, count: y.elementCount)
+    var results = try call.zeros(y.elementCount)
     var columns = [Double](repeating: 0, count: channels * taps)
     for n in 0..<x.sizes[0] {
       var point = 0
       forEachIndex(geometry.output) { position in
         for group in 0..<offsetGroups {
-          for (tap, k) in kernelIndices.enumerated() {
+          for tap in 0..<taps {
             let first = (n * offsetGroups + group) * taps + tap
             let at = (0..<axes).map { axis -> Double in
-              let start = position[axis] * geometry.strides[axis] - geometry.padsBegin[axis]
-              return Double(start + k[axis] * geometry.dilations[axis])
+              Double(position[axis] * geometry.strides[axis] + shifts[tap * axes + axis])
                 + ds[(first * axes + axis) * points + point]
             }
             let neighbours = Self.neighbours(at, geometry.input, strides)

@@ -20,11 +20,11 @@ extension Concat: NaiveOperator {
       if overflow { throw .budget }
       sizes[axis] = sum
     }
-    let strides = rowMajorStrides(sizes)
-    try move(parts, first.dataType, sizes, in: &call) { operands, y, width in
+    let strides = try rowMajorStrides(sizes)
+    try move(parts, first.dataType, sizes, in: &call) { (operands, y, width) throws(KernelFault) in
       var offset = 0
       for part in operands {
-        copyStrided(
+        try copyStrided(
           from: part.bytes.base, strides: rowMajorStrides(part.sizes),
           to: y.base + offset * strides[axis] * width,
           strides: strides, sizes: part.sizes, elementByteCount: width)
@@ -55,20 +55,21 @@ extension Split: NaiveOperator {
       guard given.count == parts, sum == total else { throw .malformed }
       counts = given
     } else {
-      let part = (total + parts - 1) / parts
+      let part = total / parts + (total % parts == 0 ? 0 : 1)
       counts = (0..<parts).map { max(0, min(part, total - $0 * part)) }
     }
-    let strides = rowMajorStrides(x.sizes)
+    let strides = try rowMajorStrides(x.sizes)
     var offset = 0
     for (index, count) in counts.enumerated() {
       defer { offset += count }
       if !call.wanted[index] { continue }
       var sizes = x.sizes
       sizes[axis] = count
+      let own = try rowMajorStrides(sizes)
       try move([x], output: index, x.dataType, sizes, in: &call) { operands, y, width in
         copyStrided(
           from: operands[0].bytes.base + offset * strides[axis] * width, strides: strides, to: y.base,
-          strides: rowMajorStrides(sizes), sizes: sizes, elementByteCount: width)
+          strides: own, sizes: sizes, elementByteCount: width)
       }
     }
   }
@@ -90,10 +91,10 @@ extension Slice: NaiveOperator {
     guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else {
       throw .malformed
     }
-    let dense = rowMajorStrides(x.sizes)
+    let dense = try rowMajorStrides(x.sizes)
     var sizes = x.sizes
     var strides = dense
-    var offset = 0
+    var firsts = [Int](repeating: 0, count: x.rank)
     var seen = [Bool](repeating: false, count: x.rank)
     for i in starts.indices {
       let axis = try normalized(axes[i], rank: x.rank)
@@ -101,14 +102,15 @@ extension Slice: NaiveOperator {
       seen[axis] = true
       let range = Stride(start: starts[i], end: ends[i], step: steps[i], size: x.sizes[axis])
       sizes[axis] = range.count
-      offset += range.first * dense[axis]
+      firsts[axis] = range.first
       // Of at most one element the step does not matter, and may be too large to multiply.
       strides[axis] = range.count > 1 ? steps[i] * dense[axis] : dense[axis]
     }
+    let own = try rowMajorStrides(sizes)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
+      let offset = firsts.indices.reduce(0) { $0 + firsts[$1] * dense[$1] }
       copyStrided(
-        from: operands[0].bytes.base + offset * width, strides: strides, to: y.base,
-        strides: rowMajorStrides(sizes),
+        from: operands[0].bytes.base + offset * width, strides: strides, to: y.base, strides: own,
         sizes: sizes, elementByteCount: width)
     }
   }
@@ -151,25 +153,25 @@ extension Pad: NaiveOperator {
     for (i, axis) in axes.enumerated() {
       let axis = try normalized(axis, rank: x.rank)
       begins[axis] = given[i]
-      sizes[axis] += given[i] + given[axes.count + i]
+      sizes[axis] = try added(sizes[axis], given[i] + given[axes.count + i])
     }
     if sizes.contains(where: { $0 < 0 }) { throw .malformed }
     let fill = try fillValue(x, in: call)
-    // Position of the source along each axis for every position of the result; −1 is the fill.
+    if mode == .constant { return try placeInBorder(x, sizes, begins: begins, fill: fill, in: &call) }
+    let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: sizes) }
+    // Position of the source along each axis for every position of the result.
     var maps: [[Int]] = []
-    var budget = 0
-    for axis in sizes.indices {
-      budget += sizes[axis]
-      try call.checkCount(budget, of: .int64)
+    for axis in sizes.indices where count > 0 {
+      try call.takeScratch(sizes[axis])
       maps.append(try sources(count: sizes[axis], begin: begins[axis], size: x.sizes[axis]))
     }
-    try move([x, fill], x.dataType, sizes, in: &call) { operands, y, width in
-      take(from: operands[0], maps: maps, fill: operands[1].bytes.base, into: y.base, width: width)
+    try move([x, fill], x.dataType, sizes, in: &call) { (operands, y, width) throws(KernelFault) in
+      try take(from: operands[0], maps: maps, fill: operands[1].bytes.base, into: y.base, width: width)
     }
   }
 
   private func sources(count: Int, begin: Int, size: Int) throws(KernelFault) -> [Int] {
-    if mode != .constant && size == 0 && count > 0 { throw .malformed }
+    if size == 0 && count > 0 { throw .malformed }
     return (0..<count).map { position in
       let i = position - begin
       if 0..<size ~= i { return i }
@@ -211,12 +213,53 @@ func emptyElement(_ dataType: DataType) throws(KernelFault) -> Tensor {
   return zero
 }
 
+/// Copies `x` into a result of `sizes` that holds `fill` elsewhere: along each axis position `begins` is the first of
+/// `x`, and may lie before or behind the result.
+func placeInBorder(
+  _ x: Tensor, _ sizes: [Int], begins: [Int], fill: Tensor, in call: inout Evaluation
+) throws(KernelFault) {
+  let (from, to) = (try rowMajorStrides(x.sizes), try rowMajorStrides(sizes))
+  try move([x, fill], x.dataType, sizes, in: &call) { operands, y, width in
+    let kept = sizes.indices.map { axis -> Swift.Range<Int> in
+      let low = max(begins[axis], 0)
+      return low..<max(low, min(begins[axis] + x.sizes[axis], sizes[axis]))
+    }
+    if kept.indices.contains(where: { kept[$0].count < sizes[$0] }) {
+      y.fill(with: operands[1].bytes.base, width: width)
+    }
+    if kept.contains(where: \.isEmpty) { return }
+    var (source, target) = (0, 0)
+    for axis in kept.indices {
+      source += (kept[axis].lowerBound - begins[axis]) * from[axis]
+      target += kept[axis].lowerBound * to[axis]
+    }
+    copyStrided(
+      from: operands[0].bytes.base + source * width, strides: from, to: y.base + target * width, strides: to,
+      sizes: kept.map(\.count), elementByteCount: width)
+  }
+}
+
+extension Tensor {
+  /// Gives every element of a tensor that has elements the `width` bytes at `element`.
+  func fill(with element: UnsafeRawPointer, width: Int) {
+    let total = elementCount * width
+    base.copyMemory(from: element, byteCount: width)
+    var done = width
+    while done < total {
+      let count = min(done, total - done)
+      (base + done).copyMemory(from: base, byteCount: count)
+      done += count
+    }
+  }
+}
+
 /// Copies element (maps[0][i], maps[1][j], …) of the source to (i, j, …) of a row-major result; −1 stands for `fill`.
 func take(
   from source: Tensor, maps: [[Int]], fill: UnsafeRawPointer?, into target: UnsafeMutableRawPointer,
   width: Int
-) {
-  let strides = rowMajorStrides(source.sizes)
+) throws(KernelFault) {
+  if maps.contains(where: \.isEmpty) { return }
+  let strides = try rowMajorStrides(source.sizes)
   let last = maps.count - 1
   var write = target
   forEachIndex(maps.dropLast().map(\.count)) { index in
@@ -247,10 +290,10 @@ extension Gather: NaiveOperator {
     let indices = try call.operand(1)
     let axis = try normalized(axis, rank: x.rank)
     let sizes = Array(x.sizes[..<axis]) + indices.sizes + Array(x.sizes[(axis + 1)...])
-    let outer = x.sizes[..<axis].product
-    let inner = x.sizes[(axis + 1)...].product
+    let outer = try x.sizes[..<axis].product
+    let inner = try x.sizes[(axis + 1)...].product
     let count = x.sizes[axis]
-    let positions = try positions(indices, in: count, operand: 1)
+    let positions = try positions(indices, in: count, operand: 1, call)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       if y.elementCount == 0 { return }
       let row = inner * width
@@ -271,25 +314,42 @@ extension NonZero: NaiveOperator {
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
-    let positions = try visit(x.dataType, Positions(x: x))
-    let y = try call.result(0, .int64, [x.rank, positions.count])
-    let target = y.pointer(Int64.self)
-    let strides = rowMajorStrides(x.sizes)
-    for axis in 0..<x.rank {
-      for (i, position) in positions.enumerated() {
-        target[axis * positions.count + i] = Int64(position / strides[axis] % x.sizes[axis])
-      }
+    let count = try visit(x.dataType, Count(x: x))
+    let y = try call.result(0, .int64, [x.rank, count])
+    if y.elementCount == 0 { return }
+    try visit(
+      x.dataType, Fill(x: x, y: y.pointer(Int64.self), count: count, strides: try rowMajorStrides(x.sizes)))
+  }
+
+  private struct Count: NumberVisitor {
+    let x: Tensor
+    func visitFloat<T: FloatNumber>(_: T.Type) -> Int { run(T.self) }
+    func visitInteger<T: IntegerNumber>(_: T.Type) -> Int { run(T.self) }
+
+    private func run<T: Number>(_: T.Type) -> Int {
+      let elements = x.pointer(T.self)
+      return (0..<x.elementCount).reduce(0) { elements[$1] != T.zero ? $0 + 1 : $0 }
     }
   }
 
-  private struct Positions: NumberVisitor {
+  /// Writes the position of each element along every axis, axis by axis.
+  private struct Fill: NumberVisitor {
     let x: Tensor
-    func visitFloat<T: FloatNumber>(_: T.Type) -> [Int] { find(T.self) }
-    func visitInteger<T: IntegerNumber>(_: T.Type) -> [Int] { find(T.self) }
+    let y: UnsafeMutablePointer<Int64>
+    let count: Int
+    let strides: [Int]
+    func visitFloat<T: FloatNumber>(_: T.Type) { run(T.self) }
+    func visitInteger<T: IntegerNumber>(_: T.Type) { run(T.self) }
 
-    private func find<T: Number>(_: T.Type) -> [Int] {
+    private func run<T: Number>(_: T.Type) {
       let elements = x.pointer(T.self)
-      return (0..<x.elementCount).filter { elements[$0] != T.zero }
+      var next = 0
+      for position in 0..<x.elementCount where elements[position] != T.zero {
+        for axis in strides.indices {
+          y[axis * count + next] = Int64(position / strides[axis] % x.sizes[axis])
+        }
+        next += 1
+      }
     }
   }
 }

@@ -12,11 +12,19 @@ extension SequenceConstruct: NaiveOperator {
       guard let operand else { throw .malformed }
       items.append(operand)
     }
-    call.set(0, .sequence(items))
+    try call.setSequence(items)
   }
 }
 
 extension Evaluation {
+  /// Gives a sequence, whose items weigh their bytes, also those that several share.
+  fileprivate mutating func setSequence(_ items: [RuntimeValue]) throws(KernelFault) {
+    var byteCount = 0
+    for case .tensor(let tensor) in items { byteCount = try added(byteCount, tensor.byteCount) }
+    try checkList(itemCount: items.count, byteCount: byteCount)
+    set(0, .sequence(items))
+  }
+
   fileprivate func sequence(_ index: Int) throws(KernelFault) -> [RuntimeValue] {
     guard index < operands.count, case .sequence(let items) = operands[index] else { throw .malformed }
     return items
@@ -73,8 +81,9 @@ extension SequenceInsert: NaiveOperator {
     var items = try call.sequence(0)
     guard call.operands.count > 1, let item = call.operands[1] else { throw .malformed }
     let position = try call.position(2, count: items.count, isEndAllowed: true)
+    try call.takeSteps(items.count)
     items.insert(item, at: position ?? items.count)
-    call.set(0, .sequence(items))
+    try call.setSequence(items)
   }
 }
 
@@ -86,8 +95,9 @@ extension SequenceErase: NaiveOperator {
     var items = try call.sequence(0)
     let position = try call.position(1, count: items.count, isEndAllowed: false)
     if items.isEmpty { throw .indexOutOfRange(operand: 1) }
+    try call.takeSteps(items.count)
     items.remove(at: position ?? items.count - 1)
-    call.set(0, .sequence(items))
+    try call.setSequence(items)
   }
 }
 
@@ -101,34 +111,48 @@ extension SplitToSequence: NaiveOperator {
     let total = x.sizes[axis]
     let given = try call.optional(1)
     let sizes = try given?.integers()
-    var bounds = [0]
-    if let sizes, given?.rank == 1 {
-      for size in sizes {
-        guard size >= 0, size <= total - bounds[bounds.count - 1] else { throw .malformed }
-        bounds.append(bounds[bounds.count - 1] + size)
-      }
-      guard bounds[bounds.count - 1] == total else { throw .malformed }
-    } else {
-      let size = sizes?.first ?? 1
-      guard size > 0 else { throw .malformed }
-      while bounds[bounds.count - 1] < total {
-        bounds.append(bounds[bounds.count - 1] + min(size, total - bounds[bounds.count - 1]))
-      }
-    }
+    let counts = try partSizes(total, sizes, isVector: given?.rank == 1, call)
+    let strides = try rowMajorStrides(x.sizes)
     var parts: [RuntimeValue] = []
-    for (start, end) in zip(bounds, bounds.dropFirst()) {
+    parts.reserveCapacity(counts.count)
+    var start = 0
+    for count in counts {
+      var sizes = x.sizes
+      sizes[axis] = count
       var inner = Evaluation([.tensor(x)], wanted: [true])
-      try Slice(starts: [start], ends: [end], axes: [axis]).evaluate(&inner)
-      guard let part = inner.results.first??.tensor else { throw .malformed }
-      if sizes == nil && !keepDims {
-        var sizes = part.sizes
-        sizes.remove(at: axis)
-        parts.append(.tensor(try part.reshape(sizes)))
-      } else {
-        parts.append(.tensor(part))
+      let own = try rowMajorStrides(sizes)
+      try move([x], x.dataType, sizes, in: &inner) { operands, y, width in
+        copyStrided(
+          from: operands[0].bytes.base + start * strides[axis] * width, strides: strides, to: y.base,
+          strides: own, sizes: sizes, elementByteCount: width)
       }
+      start += count
+      guard let part = inner.results.first??.tensor else { throw .malformed }
+      if given == nil && !keepDims { sizes.remove(at: axis) }
+      parts.append(.tensor(sizes == part.sizes ? part : try part.reshape(sizes)))
     }
-    call.set(0, .sequence(parts))
+    try call.setSequence(parts)
+  }
+
+  /// The sizes of the parts along the axis: given each, or one for all, the last of which may be smaller.
+  private func partSizes(
+    _ total: Int, _ given: [Int]?, isVector: Bool, _ call: Evaluation
+  ) throws(KernelFault) -> [Int] {
+    if let given, isVector {
+      var left = total
+      for size in given {
+        guard size >= 0, size <= left else { throw .malformed }
+        left -= size
+      }
+      guard left == 0 else { throw .malformed }
+      try call.checkList(itemCount: given.count)
+      return given
+    }
+    let size = given?.first ?? 1
+    guard size > 0 else { throw .malformed }
+    let count = total / size + (total % size == 0 ? 0 : 1)
+    try call.checkList(itemCount: count)
+    return (0..<count).map { min(size, total - $0 * size) }
   }
 }
 

@@ -43,7 +43,7 @@ extension Flatten: NaiveOperator {
     let x = try call.operand(0)
     guard axis >= -x.rank, axis <= x.rank else { throw .malformed }
     let axis = axis < 0 ? axis + x.rank : axis
-    call.set(0, .tensor(try x.reshape([x.sizes[..<axis].product, x.sizes[axis...].product])))
+    call.set(0, try .tensor(x.reshape([x.sizes[..<axis].product, x.sizes[axis...].product])))
   }
 }
 
@@ -89,11 +89,11 @@ extension Transpose: NaiveOperator {
     let order = permutation ?? Array((0..<x.rank).reversed())
     guard order.sorted() == Array(0..<x.rank) else { throw .malformed }
     let sizes = order.map { x.sizes[$0] }
-    let strides = rowMajorStrides(x.sizes)
+    let strides = try rowMajorStrides(x.sizes)
+    let own = try rowMajorStrides(sizes)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       copyStrided(
-        from: operands[0].bytes.base, strides: order.map { strides[$0] }, to: y.base,
-        strides: rowMajorStrides(sizes),
+        from: operands[0].bytes.base, strides: order.map { strides[$0] }, to: y.base, strides: own,
         sizes: sizes, elementByteCount: width)
     }
   }
@@ -110,10 +110,10 @@ extension Expand: NaiveOperator {
     }
     let sizes = try broadcastSizes([x.sizes, target])
     let strides = try broadcastStrides(x.sizes, to: sizes)
+    let own = try rowMajorStrides(sizes)
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       copyStrided(
-        from: operands[0].bytes.base, strides: strides, to: y.base, strides: rowMajorStrides(sizes),
-        sizes: sizes,
+        from: operands[0].bytes.base, strides: strides, to: y.base, strides: own, sizes: sizes,
         elementByteCount: width)
     }
   }
@@ -129,20 +129,16 @@ extension Tile: NaiveOperator {
       repeats.allSatisfy({ $0 >= 0 })
     else { throw .malformed }
     var sizes: [Int] = []
-    for axis in repeats.indices {
-      let (size, overflow) = x.sizes[axis].multipliedReportingOverflow(by: repeats[axis])
-      if overflow { throw .budget }
-      sizes.append(size)
-    }
+    for axis in repeats.indices { sizes.append(try multiplied(x.sizes[axis], repeats[axis])) }
     // Each axis is a pair of axes: repetitions, which do not move the source, and elements.
     var pairs: [Int] = []
     var sourceStrides: [Int] = []
     var targetStrides: [Int] = []
-    let (source, target) = (rowMajorStrides(x.sizes), rowMajorStrides(sizes))
+    let (source, target) = try (rowMajorStrides(x.sizes), rowMajorStrides(sizes))
     for axis in repeats.indices {
       pairs += [repeats[axis], x.sizes[axis]]
       sourceStrides += [0, source[axis]]
-      targetStrides += [target[axis] &* x.sizes[axis], target[axis]]
+      targetStrides += [try multiplied(target[axis], x.sizes[axis]), target[axis]]
     }
     try move([x], x.dataType, sizes, in: &call) { operands, y, width in
       copyStrided(
@@ -159,12 +155,13 @@ extension Tile: NaiveOperator {
 private func permuteBlocks(
   _ x: Tensor, as sizes: [Int], _ order: [Int], to result: [Int], in call: inout Evaluation
 ) throws(KernelFault) {
-  let strides = rowMajorStrides(sizes)
+  let strides = try rowMajorStrides(sizes)
   let permuted = order.map { sizes[$0] }
+  let own = try rowMajorStrides(permuted)
   try move([x], x.dataType, result, in: &call) { operands, y, width in
     copyStrided(
       from: operands[0].bytes.base, strides: order.map { strides[$0] }, to: y.base,
-      strides: rowMajorStrides(permuted), sizes: permuted, elementByteCount: width)
+      strides: own, sizes: permuted, elementByteCount: width)
   }
 }
 
@@ -177,7 +174,7 @@ extension DepthToSpace: NaiveOperator {
     let b = blockSize
     guard x.rank == 4, 1..<1 << 16 ~= b, x.sizes[1] % (b * b) == 0 else { throw .malformed }
     let (n, c, h, w) = (x.sizes[0], x.sizes[1] / (b * b), x.sizes[2], x.sizes[3])
-    let result = [n, c, h * b, w * b]
+    let result = [n, c, try multiplied(h, b), try multiplied(w, b)]
     switch mode {
     case .dcr: try permuteBlocks(x, as: [n, b, b, c, h, w], [0, 3, 4, 1, 5, 2], to: result, in: &call)
     case .crd: try permuteBlocks(x, as: [n, c, b, b, h, w], [0, 1, 4, 2, 5, 3], to: result, in: &call)
@@ -195,6 +192,6 @@ extension SpaceToDepth: NaiveOperator {
     guard x.rank == 4, 1..<1 << 16 ~= b, x.sizes[2] % b == 0, x.sizes[3] % b == 0 else { throw .malformed }
     let (n, c, h, w) = (x.sizes[0], x.sizes[1], x.sizes[2] / b, x.sizes[3] / b)
     let order = mode == .dcr ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4]
-    try permuteBlocks(x, as: [n, c, h, b, w, b], order, to: [n, c * b * b, h, w], in: &call)
+    try permuteBlocks(x, as: [n, c, h, b, w, b], order, to: [n, try multiplied(c, b * b), h, w], in: &call)
   }
 }

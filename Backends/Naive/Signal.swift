@@ -86,10 +86,10 @@ extension DFT: NaiveOperator {
     let values = try x.reals()
     var results = [Double](repeating: 0, count: y.elementCount)
     let transform = Transform(count: length, inverse: inverse)
-    let inner = x.sizes[(axis + 1)..<(x.rank - 1)].product
+    let inner = try x.sizes[(axis + 1)..<(x.rank - 1)].product
     let resultParts = sizes[x.rank - 1]
     let scale = inverse ? 1 / Double(length) : 1
-    for o in 0..<x.sizes[..<axis].product {
+    for o in 0..<(try x.sizes[..<axis].product) {
       for i in 0..<inner {
         var real = [Double](repeating: 0, count: length)
         var imaginary = real

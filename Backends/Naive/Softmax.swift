@@ -33,14 +33,14 @@ private func softmax(axis: Int, flattens: Bool, logarithm: Bool, in call: inout 
     // The axis may be the rank: then each element is a row of its own.
     guard axis >= -x.rank, axis <= x.rank else { throw .malformed }
     let axis = axis < 0 ? axis + x.rank : axis
-    outer = x.sizes[..<axis].product
-    count = x.sizes[axis...].product
+    outer = try x.sizes[..<axis].product
+    count = try x.sizes[axis...].product
     inner = 1
   } else {
     let axis = try normalized(axis, rank: x.rank)
-    outer = x.sizes[..<axis].product
+    outer = try x.sizes[..<axis].product
     count = x.sizes[axis]
-    inner = x.sizes[(axis + 1)...].product
+    inner = try x.sizes[(axis + 1)...].product
   }
   switch x.dataType {
   case .float32: normalize(x.pointer(Float.self), y.pointer(Float.self), outer, count, inner, logarithm)

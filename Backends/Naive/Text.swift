@@ -5,8 +5,13 @@ import Tensors
 extension Evaluation {
   /// Gives a result of strings, which always has memory of its own.
   mutating func setStrings(_ index: Int, _ sizes: [Int], _ strings: [[UInt8]]) throws(KernelFault) {
-    try checkCount(strings.count, of: .int64)
+    try checkStrings(strings)
     set(index, .tensor(try faulting { () throws(TensorError) in try Tensor(strings: strings, sizes: sizes) }))
+  }
+
+  /// Throws where strings would exceed the budget: each weighs its bytes, also where several share them.
+  func checkStrings(_ strings: [[UInt8]]) throws(KernelFault) {
+    try checkList(itemCount: strings.count, byteCount: strings.reduce(0) { $0 + $1.count })
   }
 
   func strings(_ index: Int) throws(KernelFault) -> Tensor {
@@ -25,10 +30,15 @@ extension StringConcat: NaiveOperator {
     let b = try call.strings(1)
     let sizes = try broadcastSizes([a.sizes, b.sizes])
     let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: sizes) }
-    try call.checkCount(count, of: .int64)
+    try call.checkList(itemCount: count)
     let rows = try Rows(result: sizes, operands: [a.sizes, b.sizes])
     let (left, right) = (a.strings, b.strings)
     let (stepA, stepB) = (rows.step(0), rows.step(1))
+    var byteCount = 0
+    rows.forEach { _, i, j, _ in
+      for p in 0..<rows.rowCount { byteCount += left[i + p * stepA].count + right[j + p * stepB].count }
+    }
+    try call.checkList(itemCount: count, byteCount: byteCount)
     var joined: [[UInt8]] = []
     joined.reserveCapacity(count)
     rows.forEach { _, i, j, _ in
@@ -45,56 +55,74 @@ extension StringSplit: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.strings(0)
     if let maximumSplits, maximumSplits < 0 { throw .malformed }
-    let parts = x.strings.map { delimiter.isEmpty ? atWhiteSpace($0) : atDelimiter($0) }
-    let most = parts.map(\.count).max() ?? 0
+    let texts = x.strings
+    // Counted before any part is made: one long text decides how many every other has.
+    var most = 0
+    var byteCount = 0
+    for text in texts {
+      var parts = 0
+      forEachPart(of: text) { part in
+        parts += 1
+        byteCount += part.count
+      }
+      most = max(most, parts)
+    }
     let sizes = x.sizes + [most]
     let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: sizes) }
-    try call.checkCount(count, of: .int64)
     if call.isWanted(0) {
+      try call.checkList(itemCount: count, byteCount: byteCount)
       var all: [[UInt8]] = []
       all.reserveCapacity(count)
-      for part in parts { all += part + [[UInt8]](repeating: [], count: most - part.count) }
+      for (i, text) in texts.enumerated() {
+        forEachPart(of: text) { all.append(Array(text[$0])) }
+        while all.count < (i + 1) * most { all.append([]) }
+      }
       try call.setStrings(0, sizes, all)
     }
     if call.isWanted(1) {
       let counts = try call.result(1, .int64, x.sizes)
-      for (i, part) in parts.enumerated() { counts.pointer(Int64.self)[i] = Int64(part.count) }
+      for (i, text) in texts.enumerated() {
+        var parts: Int64 = 0
+        forEachPart(of: text) { _ in parts += 1 }
+        counts.pointer(Int64.self)[i] = parts
+      }
     }
+  }
+
+  private func forEachPart(of text: [UInt8], _ body: (Swift.Range<Int>) -> Void) {
+    delimiter.isEmpty ? atWhiteSpace(text, body) : atDelimiter(text, body)
   }
 
   /// Parts between runs of white space; after the last allowed split the rest is one part.
-  private func atWhiteSpace(_ text: [UInt8]) -> [[UInt8]] {
+  private func atWhiteSpace(_ text: [UInt8], _ body: (Swift.Range<Int>) -> Void) {
     func isSpace(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
-    var parts: [[UInt8]] = []
-    var rest = text[...].drop(while: isSpace)
-    while !rest.isEmpty {
-      if let maximumSplits, parts.count == maximumSplits {
-        parts.append(Array(rest))
-        break
-      }
-      let part = rest.prefix { !isSpace($0) }
-      parts.append(Array(part))
-      rest = rest[part.endIndex...].drop(while: isSpace)
+    var (start, count) = (0, 0)
+    while true {
+      while start < text.count, isSpace(text[start]) { start += 1 }
+      if start == text.count { return }
+      if count == maximumSplits { return body(start..<text.count) }
+      var end = start
+      while end < text.count, !isSpace(text[end]) { end += 1 }
+      body(start..<end)
+      count += 1
+      start = end
     }
-    return parts
   }
 
-  private func atDelimiter(_ text: [UInt8]) -> [[UInt8]] {
+  private func atDelimiter(_ text: [UInt8], _ body: (Swift.Range<Int>) -> Void) {
     let delimiter = Array(delimiter.utf8)
-    var parts: [[UInt8]] = []
-    var start = 0
-    var i = 0
-    while i + delimiter.count <= text.count, parts.count < maximumSplits ?? .max {
+    var (start, i, count) = (0, 0, 0)
+    while i + delimiter.count <= text.count, count < maximumSplits ?? .max {
       if text[i..<i + delimiter.count].elementsEqual(delimiter) {
-        parts.append(Array(text[start..<i]))
+        body(start..<i)
+        count += 1
         i += delimiter.count
         start = i
       } else {
         i += 1
       }
     }
-    parts.append(Array(text[start...]))
-    return parts
+    body(start..<text.count)
   }
 }
 
@@ -131,6 +159,8 @@ extension RegexFullMatch: NaiveOperator {
     guard let expression = try? RegularExpression(pattern) else { throw .malformed }
     let y = try call.result(0, .bool, x.sizes)
     for (i, bytes) in x.strings.enumerated() {
+      try call.takeSteps(product: [bytes.count, expression.weight], beyond: bytes.count)
+      try call.checkList(itemCount: 0, byteCount: 4 * bytes.count)
       let text = Array(String(decoding: bytes, as: UTF8.self).unicodeScalars)
       y.pointer(UInt8.self)[i] = expression.matches(text) ? 1 : 0
     }
@@ -154,10 +184,11 @@ extension TfIdfVectorizer: NaiveOperator {
     let y = try call.result(0, .float32, (x.rank == 2 ? [x.sizes[0]] : []) + [count])
     y.clear()
     if pool.dataType == .string {
-      try fill(y, x, x.strings, pool.strings, numbers)
+      try fill(y, x, x.strings, pool.strings, numbers, call)
     } else {
+      try call.takeScratch(x.elementCount + 8 * pool.elementCount)
       let (items, all) = try (words(x), words(pool))
-      try fill(y, x, items, all, numbers)
+      try fill(y, x, items, all, numbers, call)
     }
     let target = y.pointer(Float.self)
     for i in 0..<y.elementCount {
@@ -177,7 +208,8 @@ extension TfIdfVectorizer: NaiveOperator {
 
   /// Counts, for each length and distance of items, the n-grams that are in the pool.
   private func fill<Item: Hashable>(
-    _ y: Tensor, _ x: Tensor, _ items: [Item], _ pool: [Item], _ places: [Int]
+    _ y: Tensor, _ x: Tensor, _ items: [Item], _ pool: [Item], _ places: [Int],
+    _ call: Evaluation
   ) throws(KernelFault) {
     let rows = x.rank == 2 ? x.sizes[0] : 1
     let length = rows == 0 ? 0 : items.count / rows
@@ -199,6 +231,7 @@ extension TfIdfVectorizer: NaiveOperator {
       for distance in 1...(n == 1 ? 1 : min(maximumSkip, max(length, 1)) + 1) {
         let reach = distance * (n - 1)
         if reach >= length { break }
+        try call.takeSteps(product: [rows, length - reach, n, 16], beyond: items.count)
         for row in 0..<rows {
           for start in 0..<length - reach {
             let gram = (0..<n).map { items[row * length + start + $0 * distance] }

@@ -15,8 +15,9 @@ extension RMSNormalization: NaiveOperator {
     let inner = Array(x.sizes[axis...])
     let factors = try scale.spread(over: inner)
     var numbers = try x.reals()
-    let count = inner.product
-    for row in 0..<(count == 0 ? 0 : x.sizes[..<axis].product) {
+    let count = try inner.product
+    let rows = try x.sizes[..<axis].product
+    for row in 0..<(count == 0 ? 0 : rows) {
       let first = row * count
       var squares = 0.0
       for i in 0..<count { squares += numbers[first + i] * numbers[first + i] }
@@ -41,7 +42,7 @@ extension GroupNormalization: NaiveOperator {
     }
     var numbers = try x.reals()
     let perGroup = channels / groups
-    let plane = x.sizes[2...].product
+    let plane = try x.sizes[2...].product
     let count = perGroup * plane
     for group in 0..<(count == 0 ? 0 : x.sizes[0] * groups) {
       let first = group * count
@@ -193,8 +194,8 @@ extension TensorScatter: NaiveOperator {
     let y = try call.result(0, cache.dataType, cache.sizes)
     if y.byteCount == 0 { return }
     y.base.copyMemory(from: cache.bytes.base, byteCount: cache.byteCount)
-    let block = cache.sizes[(axis + 1)...].product * bits / 8
-    let perItem = cache.sizes[1..<axis].product
+    let block = try cache.sizes[(axis + 1)...].product * bits / 8
+    let perItem = try cache.sizes[1..<axis].product
     for prefix in 0..<cache.sizes[0] * perItem {
       let start = indices[prefix / perItem]
       if !circular, start < 0 || start > all - rows { throw .indexOutOfRange(operand: 2) }

@@ -73,83 +73,14 @@ struct WindowGeometry {
     output = positions
   }
 
-  /// The tap at position `k` of the kernel: where it reads, and for which positions of the window that is inside.
-  func tap(_ k: [Int]) -> Tap {
-    var shifts: [Int] = []
-    var ranges: [Swift.Range<Int>] = []
-    for axis in 0..<rank {
-      let shift = k[axis] * dilations[axis] - padsBegin[axis]
-      shifts.append(shift)
-      ranges.append(
-        Self.inside(shift: shift, stride: strides[axis], input: input[axis], output: output[axis]))
-    }
-    return Tap(shifts: shifts, ranges: ranges)
-  }
-
-  /// Positions o in 0..<output with 0 ≤ o · stride + shift < input.
-  private static func inside(shift: Int, stride: Int, input: Int, output: Int) -> Swift.Range<Int> {
-    let first = shift >= 0 ? 0 : (-shift + stride - 1) / stride
-    let last = input - 1 - shift
-    let end = last < 0 ? 0 : min(last / stride + 1, output)
-    return first < end ? first..<end : 0..<0
-  }
-
-  /// All taps of the kernel, in row-major order.
-  var taps: [Tap] {
-    var taps: [Tap] = []
-    forEachIndex(kernel) { taps.append(tap($0)) }
-    return taps
-  }
-
   /// The same computation over one axis where windows are single elements: rows become one long row.
-  var flattened: WindowGeometry {
+  func flattened() throws(KernelFault) -> WindowGeometry {
     guard rank > 1, kernel.allSatisfy({ $0 == 1 }), strides.allSatisfy({ $0 == 1 }),
       padsBegin.allSatisfy({ $0 == 0 }), input == output
     else { return self }
     return WindowGeometry(
-      kernel: [1], strides: [1], dilations: [1], padsBegin: [0], positions: [output.product],
-      target: [input.product])
-  }
-}
-
-/// One position of a kernel, over a whole plane.
-struct Tap {
-  /// Position o of the window reads element o · stride + shift of each axis.
-  let shifts: [Int]
-  let ranges: [Swift.Range<Int>]
-}
-
-/// The rows of one tap: calls `body` with the offset of the first element read, of the first position, and the count.
-struct TapRows {
-  /// (offset into the strided side, offset into the dense side)
-  private(set) var rows: [(strided: Int, dense: Int)] = []
-  let count: Int
-  let step: Int
-
-  init(_ tap: Tap, _ geometry: WindowGeometry) {
-    let last = geometry.rank - 1
-    count = last < 0 ? 1 : tap.ranges[last].count
-    step = last < 0 ? 1 : geometry.strides[last]
-    if count == 0 || tap.ranges.contains(where: { $0.isEmpty }) { return }
-    let inputStrides = rowMajorStrides(geometry.input)
-    let outputStrides = rowMajorStrides(geometry.output)
-    var strided = 0
-    var dense = 0
-    for axis in 0..<geometry.rank {
-      let start = tap.ranges[axis].lowerBound
-      strided += (start * geometry.strides[axis] + tap.shifts[axis]) * inputStrides[axis]
-      dense += start * outputStrides[axis]
-    }
-    let outer = last < 0 ? [] : tap.ranges.dropLast().map { $0.count }
-    forEachIndex(outer) { index in
-      var s = strided
-      var d = dense
-      for axis in index.indices {
-        s += index[axis] * geometry.strides[axis] * inputStrides[axis]
-        d += index[axis] * outputStrides[axis]
-      }
-      rows.append((s, d))
-    }
+      kernel: [1], strides: [1], dilations: [1], padsBegin: [0], positions: [try output.product],
+      target: [try input.product])
   }
 }
 

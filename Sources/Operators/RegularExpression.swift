@@ -21,6 +21,7 @@ package struct RegularExpression: Sendable {
 
   /// Programs grow with counted repetitions, which nest.
   private static let stepLimit = 20_000
+  fileprivate static let partLimit = 4 * stepLimit
 
   private var steps: [Step]
   /// Parts of the pattern written out so far: repetitions of nothing are bounded too.
@@ -41,20 +42,23 @@ package struct RegularExpression: Sendable {
 
   private mutating func emit(_ tree: Tree) throws(SyntaxError) {
     written += 1
-    if written > 4 * Self.stepLimit { throw SyntaxError(reason: "the pattern is too long") }
+    if written > Self.partLimit { throw SyntaxError(reason: "the pattern is too long") }
     switch tree {
     case .set(let set): try append(.one(of: set))
     case .assert(let assertion): try append(.assert(assertion))
     case .sequence(let parts): for part in parts { try emit(part) }
-    case .choice(let first, let second):
-      let fork = steps.count
-      try append(.either(0, 0))
-      try emit(first)
-      let jump = steps.count
-      try append(.either(0, 0))
-      steps[fork] = .either(fork + 1, steps.count)
-      try emit(second)
-      steps[jump] = .either(steps.count, steps.count)
+    case .choice(let alternatives):
+      var jumps: [Int] = []
+      for part in alternatives.dropLast() {
+        let fork = steps.count
+        try append(.either(0, 0))
+        try emit(part)
+        jumps.append(steps.count)
+        try append(.either(0, 0))
+        steps[fork] = .either(fork + 1, steps.count)
+      }
+      if let last = alternatives.last { try emit(last) }
+      for jump in jumps { steps[jump] = .either(steps.count, steps.count) }
     case .repetition(let part, let least, let most):
       for _ in 0..<least { try emit(part) }
       guard let most else {
@@ -72,6 +76,15 @@ package struct RegularExpression: Sendable {
         try emit(part)
       }
       for fork in forks { steps[fork] = .either(fork + 1, steps.count) }
+    }
+  }
+
+  /// Steps that one character of a text takes at most: ranges are looked through one by one, and letters that match in
+  /// either case are mapped.
+  package var weight: Int {
+    steps.reduce(0) { sum, step in
+      guard case .one(let set) = step else { return sum + 1 }
+      return sum + 1 + set.ranges.count * (set.ignoresCase ? 3 : 1) + (set.ignoresCase ? 50 : 0)
     }
   }
 
@@ -193,7 +206,7 @@ private indirect enum Tree {
   case set(CharacterSet)
   case assert(RegularExpression.Assertion)
   case sequence([Tree])
-  case choice(Tree, Tree)
+  case choice([Tree])
   case repetition(Tree, Int, Int?)
 }
 
@@ -212,6 +225,9 @@ private struct Parser {
   private var flags = Flags()
   private var depth = 0
 
+  /// Parts of the tree so far: a pattern is refused before its tree is larger than any program may be.
+  private var partCount = 0
+
   private static let depthLimit = 100
   private static let repetitionLimit = 1000
 
@@ -223,6 +239,11 @@ private struct Parser {
     guard let scalar = peek else { throw SyntaxError(reason: "the pattern ends early") }
     position += 1
     return scalar
+  }
+
+  private mutating func countPart() throws(SyntaxError) {
+    partCount += 1
+    if partCount > RegularExpression.partLimit { throw SyntaxError(reason: "the pattern is too long") }
   }
 
   private mutating func takes(_ word: String) -> Bool {
@@ -247,14 +268,14 @@ private struct Parser {
     if depth > Self.depthLimit { throw SyntaxError(reason: "groups are nested too deep") }
     var alternatives = [try sequence()]
     while takes("|") { alternatives.append(try sequence()) }
-    var tree = alternatives.removeLast()
-    while let other = alternatives.popLast() { tree = .choice(other, tree) }
-    return tree
+    return alternatives.count == 1 ? alternatives[0] : .choice(alternatives)
   }
 
   private mutating func sequence() throws(SyntaxError) -> Tree {
+    try countPart()
     var parts: [Tree] = []
     while let next = peek, next != "|", next != ")" {
+      try countPart()
       if let part = try atom() { parts.append(try repeated(part)) }
     }
     return .sequence(parts)
@@ -363,7 +384,10 @@ private struct Parser {
     case "B": return .assert(.noWordBoundary)
     case "Q":
       var parts: [Tree] = []
-      while position < text.count, !takes("\\E") { parts.append(.set(cased(CharacterSet(try take())))) }
+      while position < text.count, !takes("\\E") {
+        try countPart()
+        parts.append(.set(cased(CharacterSet(try take()))))
+      }
       return .sequence(parts)
     case let scalar: return .set(cased(try escaped(scalar)))
     }

@@ -107,7 +107,7 @@ import Testing
     for (op, operands) in calls { _ = try? evaluate(op, operands, wanted: [true]) }
     #expect(throws: KernelFault.budget) {
       _ = try evaluate(
-        CenterCropPad(), [Grid([1], [1]).value(.uint8), Grid([1], [0x1p31]).value(.int64)], wanted: [true])
+        CenterCropPad(), [Grid([1], [1]).value(.uint8), Grid([1], [0x1p33]).value(.int64)], wanted: [true])
     }
     #expect(throws: KernelFault.self) {
       _ = try evaluate(
