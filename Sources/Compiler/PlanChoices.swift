@@ -42,22 +42,27 @@ package final class PlanChoices: Sendable {
   }
 
   private let made: Mutex<[Key: PlanChoice]>
+  /// What a compiled file holds. Only these serve other numbers of threads: what is made here would depend on which
+  /// number of threads was planned first.
+  private let stored: [Key: PlanChoice]
 
-  package init(_ choices: [Key: PlanChoice] = [:]) { made = Mutex(choices) }
+  package init(_ choices: [Key: PlanChoice] = [:]) {
+    made = Mutex(choices)
+    stored = choices
+  }
 
   package var all: [Key: PlanChoice] { made.withLock { $0 } }
   var isSingle: Bool { made.withLock { $0.count == 1 } }
 
-  /// What was chosen for `key`; where nothing was, what was chosen for the nearest number of threads.
+  /// What was chosen for `key`; where nothing was, what a compiled file holds for the nearest number of threads.
   func choice(for key: Key) -> PlanChoice? {
-    made.withLock { made in
-      if let exact = made[key] { return exact }
-      let others = made.keys.filter { $0.region == key.region && $0.options == key.options }
-      return others.min {
-        (abs($0.threads - key.threads), $0.threads) < (abs($1.threads - key.threads), $1.threads)
-      }
-      .flatMap { made[$0] }
-    }
+    if let exact = made.withLock({ $0[key] }) { return exact }
+    let others = stored.filter { $0.key.region == key.region && $0.key.options == key.options }
+    return others.min {
+      (abs($0.key.threads - key.threads), $0.key.threads) < (
+        abs($1.key.threads - key.threads), $1.key.threads
+      )
+    }?.value
   }
 
   /// A model that is planned for ever new sizes keeps the first of them: memory stays bounded.

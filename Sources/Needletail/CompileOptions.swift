@@ -49,7 +49,7 @@ public struct CompileOptions: Sendable, Hashable {
   /// Quantized weights stay as they are, each behind its DequantizeLinear: what other engines know quantized models by.
   package var keepsQuantizedWeights = false
   /// Bytes that the plans of a model may take together, for all sizes that it was run with; the least recently used goes
-  /// first. A request's memory for values of plans that it ran has the same bound.
+  /// first. The memory for values that all requests of the model hold together has the same bound.
   public var planByteLimit: Int
 
   public init(

@@ -34,6 +34,8 @@ public final class CompiledModel: Sendable {
   private let targets = Mutex<[TargetKey: Target]>([:])
   /// Of the plans for all backends and sizes.
   let planBudget: PlanBudget
+  /// Of the arenas of all requests.
+  let arenaBudget: ArenaBudget
   private let sharedConstants: Set<ConstantID>
   private let context: PassContext
   private let backends: BackendSet
@@ -56,6 +58,7 @@ public final class CompiledModel: Sendable {
       } ?? asked
     self.options = options
     planBudget = PlanBudget(byteLimit: max(0, options.planByteLimit))
+    arenaBudget = ArenaBudget(byteLimit: max(0, options.planByteLimit))
     backends = Backends.shared.registry
     let backends = backends
     context = PassContext(
@@ -106,6 +109,10 @@ public final class CompiledModel: Sendable {
   /// Bytes of the plans that are held, for all backends and sizes; at most `CompileOptions.planByteLimit`, unless one
   /// plan alone takes more.
   public var planByteCount: Int { planBudget.byteCount }
+
+  /// Bytes of the memory for values that all requests hold; at most `CompileOptions.planByteLimit`, unless what runs at
+  /// the moment takes more.
+  public var arenaByteCount: Int { arenaBudget.byteCount }
 
   /// Plans that were given up so that others fit.
   package var planEvictionCount: Int { planBudget.evictionCount }

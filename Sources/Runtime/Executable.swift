@@ -29,6 +29,23 @@ package enum InputKey: Hashable, Sendable {
   }
 }
 
+extension InputKey {
+  /// Whether a tensor of the type and the sizes of this key also has its contents. Allocates nothing.
+  package func hasContents(of tensor: Tensor) -> Bool {
+    guard case .tensor(let dataType, _, let contents?) = self else { return true }
+    return tensor.withBytes { bytes in
+      for (i, expected) in contents.enumerated() {
+        let found =
+          dataType == .int32
+          ? Int64(bytes.base.loadUnaligned(fromByteOffset: 4 * i, as: Int32.self))
+          : bytes.base.loadUnaligned(fromByteOffset: 8 * i, as: Int64.self)
+        if found != expected { return false }
+      }
+      return true
+    }
+  }
+}
+
 /// Makes programs: the compiler, seen from below.
 package protocol PlanSource: Sendable {
   /// What all programs of the model share, those of graphs inside others too.

@@ -37,54 +37,51 @@ extension RunError: CustomStringConvertible {
 
 /// Runs programs for one request: holds the instances of plans, which are made once and used again.
 package final class Interpreter {
-  private var instances: [(plan: ObjectIdentifier, instance: PlanInstance)] = []
   package let team: Team
   /// Where the time of each step goes while a profile is taken.
   package var profile: Profile?
+  private let shelf: ArenaShelf
 
-  /// Instances kept, and bytes of their arenas; a plan that was not run for longest loses its arena first.
-  private static let capacity = 64
-  private let arenaByteLimit: Int
   /// Turns of one Loop.
   private static let turnLimit = 10_000_000
 
-  package init(team: Team, arenaByteLimit: Int = PlanBudget.defaultByteLimit) {
+  package init(team: Team, arenas: ArenaBudget = ArenaBudget()) {
     self.team = team
-    self.arenaByteLimit = arenaByteLimit
+    shelf = ArenaShelf(arenas)
   }
 
-  package func instance(of plan: ExecutionPlan) throws(RunError) -> PlanInstance {
-    if let i = instances.firstIndex(where: { $0.plan == ObjectIdentifier(plan) }) {
-      if i != instances.count - 1 { instances.append(instances.remove(at: i)) }
-      return instances[instances.count - 1].instance
-    }
-    // Room is made before the new arena is: both at once could be too much.
-    let room = arenaByteLimit - min(arenaByteLimit, plan.arenaByteCount)
-    while !instances.isEmpty, instances.count >= Self.capacity || arenaByteCount > room {
-      instances.removeFirst()
-    }
-    let instance: PlanInstance
-    do { instance = try PlanInstance(plan) } catch { throw RunError("arena", .tensor(error)) }
-    instances.append((ObjectIdentifier(plan), instance))
-    return instance
-  }
-
-  /// Bytes of the arenas that this request holds.
-  package var arenaByteCount: Int { instances.reduce(0) { $0 + $1.instance.arenaByteCount } }
-
-  /// Runs a graph on values; outputs are fresh, except where `bound` gives memory for them.
+  /// Runs a graph on values; outputs are fresh, except where `bound` gives memory of the right type and sizes.
   package func run(
+    _ executable: Executable, _ inputs: [RuntimeValue?], bound: [Int: Tensor] = [:]
+  ) throws(RunError) -> [RuntimeValue?] {
+    shelf.enter()
+    defer { shelf.leave() }
+    return try execute(executable, inputs, bound: bound)
+  }
+
+  /// Runs one plan. `bind` sets the addresses of all inputs and outputs.
+  package func run(
+    _ plan: ExecutionPlan, _ bind: (PlanInstance) throws(RunError) -> Void
+  ) throws(RunError) {
+    shelf.enter()
+    defer { shelf.leave() }
+    let instance = try shelf.instance(of: plan)
+    try bind(instance)
+    try run(instance)
+  }
+
+  private func execute(
     _ executable: Executable, _ inputs: [RuntimeValue?], bound: [Int: Tensor] = [:]
   ) throws(RunError) -> [RuntimeValue?] {
     let program: Program
     do { program = try executable.program(for: executable.key(of: inputs)) } catch {
       throw RunError(executable.path, .graph(error))
     }
-    return try run(program, inputs, bound: bound)
+    return try execute(program, inputs, bound: bound)
   }
 
-  package func run(
-    _ program: Program, _ inputs: [RuntimeValue?], bound: [Int: Tensor] = [:]
+  private func execute(
+    _ program: Program, _ inputs: [RuntimeValue?], bound: [Int: Tensor]
   ) throws(RunError) -> [RuntimeValue?] {
     var registers = [RuntimeValue?](repeating: nil, count: program.registerCount)
     for (register, value) in zip(program.inputs, inputs) { registers[register] = value }
@@ -97,7 +94,7 @@ package final class Interpreter {
         let results = try run(plan, sources.map { registers[$0] }, into: memory)
         for (target, result) in zip(targets, results) { registers[target] = .tensor(result) }
       case .region(let executable, let sources, let targets):
-        let results = try run(executable, sources.map { registers[$0] })
+        let results = try execute(executable, sources.map { registers[$0] })
         for (target, result) in zip(targets, results) { registers[target] = result }
       case .evaluate(let op, let evaluate, let label, let sources, let targets):
         let start = profile == nil ? 0 : monotonicNanoseconds()
@@ -112,7 +109,7 @@ package final class Interpreter {
       case .conditional(let step):
         let branch =
           try truth(registers[step.condition], step.node) ? step.branches.then : step.branches.otherwise
-        let results = try run(branch, step.captured.map { $0.flatMap { registers[$0] } })
+        let results = try execute(branch, step.captured.map { $0.flatMap { registers[$0] } })
         for (target, result) in zip(step.outputs, results) {
           if let target { registers[target] = result }
         }
@@ -129,13 +126,13 @@ package final class Interpreter {
   private func run(_ plan: ExecutionPlan, _ inputs: [RuntimeValue?], into memory: [Tensor?]) throws(RunError)
     -> [Tensor]
   {
-    let instance = try instance(of: plan)
+    let instance = try shelf.instance(of: plan)
     var kept: [Tensor] = []
     for (i, input) in inputs.enumerated() {
       guard case .tensor(let tensor)? = input else {
         throw RunError("input \(i)", .malformed("a plan needs a tensor"))
       }
-      let ready = try dense(tensor, plan.inputs[i])
+      let ready = try dense(tensor)
       kept.append(ready)
       instance.setInput(i, ready.bytes)
     }
@@ -155,8 +152,15 @@ package final class Interpreter {
       instance.setOutput(i, bytes)
       results.append(tensor)
     }
+    try run(instance)
+    withExtendedLifetime(kept) {}
+    return results
+  }
+
+  private func run(_ instance: PlanInstance) throws(RunError) {
     team.lease()
     defer { team.release() }
+    let plan = instance.plan
     do {
       if profile != nil {
         var times = [UInt64](repeating: 0, count: plan.steps.count)
@@ -168,20 +172,12 @@ package final class Interpreter {
     } catch {
       throw RunError(plan.labels[error.step].node, .fault(error.fault))
     }
-    withExtendedLifetime(kept) {}
-    return results
   }
 
-  /// The tensor with row-major, element-aligned bytes.
-  package func dense(_ tensor: Tensor, _ placement: Placement) throws(RunError) -> Tensor {
-    do {
-      let rowMajor = try tensor.reordered(to: .rowMajor(tensor.dataType))
-      let alignment = max(1, (tensor.dataType.bitWidth ?? 8) / 8)
-      if rowMajor.bytes.isAligned(to: min(alignment, 8)) { return rowMajor }
-      let copy = try Tensor(uninitialized: tensor.dataType, sizes: tensor.sizes)
-      rowMajor.withBytes { copy.mutableBytes?.base.copyMemory(from: $0.base, byteCount: $0.count) }
-      return copy
-    } catch { throw RunError("input", .tensor(error)) }
+  /// The tensor with row-major, element-aligned bytes: itself where it has them.
+  private func dense(_ tensor: Tensor) throws(RunError) -> Tensor {
+    guard let copy = try BoundInput(tensor).copy else { return tensor }
+    return copy
   }
 
   private func truth(_ value: RuntimeValue?, _ node: String) throws(RunError) -> Bool {
@@ -217,7 +213,7 @@ package final class Interpreter {
         iteration = try Tensor(scalar: Int64(turn))
         condition = try Tensor(scalar: true)
       } catch { throw RunError(loop.node, .tensor(error)) }
-      let results = try run(loop.body, [.tensor(iteration), .tensor(condition)] + carried + captured)
+      let results = try execute(loop.body, [.tensor(iteration), .tensor(condition)] + carried + captured)
       goesOn = try truth(results[0], loop.node)
       carried = Array(results[1...].prefix(carried.count))
       for (i, result) in results.dropFirst(1 + carried.count).enumerated() {

@@ -19,6 +19,9 @@ package final class PlanInstance {
   /// Where an operand without bytes points to.
   private let nowhere: UnsafeMutableRawPointer
   private let tableCount: Int
+  /// For each input and output its entries of the table.
+  private let inputEntries: [[Int]]
+  private let outputEntries: [[Int]]
   /// Entries of the table that move on from turn to turn, and by how many bytes.
   private let moving: [(entry: Int, step: Int)]
 
@@ -41,15 +44,21 @@ package final class PlanInstance {
         default: nil
         }
       }
+    var inputEntries = [[Int]](repeating: [], count: plan.inputs.count)
+    var outputEntries = [[Int]](repeating: [], count: plan.outputs.count)
     for (i, place) in plan.places.enumerated() {
       switch place.base {
       case .arena: table[i] = MutableBytes(base: arenaBase + place.byteOffset, count: place.byteCount)
       case .constant(let c):
         let base = UnsafeMutableRawPointer(mutating: plan.constants[c].bytes.base)
         table[i] = MutableBytes(base: base + place.byteOffset, count: place.byteCount)
-      case .input, .output, .none: break
+      case .input(let input): inputEntries[input].append(i)
+      case .output(let output): outputEntries[output].append(i)
+      case .none: break
       }
     }
+    self.inputEntries = inputEntries
+    self.outputEntries = outputEntries
   }
 
   deinit { table.deallocate() }
@@ -58,14 +67,15 @@ package final class PlanInstance {
 
   /// Points every use of input `index` at `bytes`, which must hold the planned number of bytes.
   package func setInput(_ index: Int, _ bytes: Bytes) {
-    set(.input(index), UnsafeMutableRawPointer(mutating: bytes.base))
+    set(inputEntries[index], UnsafeMutableRawPointer(mutating: bytes.base))
   }
 
-  package func setOutput(_ index: Int, _ bytes: MutableBytes) { set(.output(index), bytes.base) }
+  package func setOutput(_ index: Int, _ bytes: MutableBytes) { set(outputEntries[index], bytes.base) }
 
-  private func set(_ base: ExecutionPlan.Place.Base, _ address: UnsafeMutableRawPointer) {
-    for (i, place) in plan.places.enumerated() where place.base == base {
-      table[i] = MutableBytes(base: address + place.byteOffset, count: place.byteCount)
+  private func set(_ entries: [Int], _ address: UnsafeMutableRawPointer) {
+    for entry in entries {
+      let place = plan.places[entry]
+      table[entry] = MutableBytes(base: address + place.byteOffset, count: place.byteCount)
     }
   }
 

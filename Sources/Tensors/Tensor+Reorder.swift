@@ -19,9 +19,11 @@ extension Tensor {
       try copyPacked(strides: from, to: destination, strides: to)
       return result
     }
-    copyStrided(
-      from: bytes.base, strides: from, to: destination.base, strides: to, sizes: sizes,
-      elementByteCount: bits / 8)
+    withBytes {
+      copyStrided(
+        from: $0.base, strides: from, to: destination.base, strides: to, sizes: sizes,
+        elementByteCount: bits / 8)
+    }
     return result
   }
 
@@ -55,38 +57,65 @@ package func copyStrided(
   from source: UnsafeRawPointer, strides sourceStrides: [Int], to target: UnsafeMutableRawPointer,
   strides targetStrides: [Int], sizes: [Int], elementByteCount: Int
 ) {
-  if sizes.contains(0) { return }
-  // Axes of one element do not move the bytes; the target's innermost axis runs innermost.
-  let axes = sizes.indices.filter { sizes[$0] > 1 }.sorted { targetStrides[$0] > targetStrides[$1] }
-  guard let inner = axes.last else {
-    target.copyMemory(from: source, byteCount: elementByteCount)
-    return
+  StridedCopy(
+    strides: sourceStrides, to: targetStrides, sizes: sizes, elementByteCount: elementByteCount
+  ).run(from: source, to: target)
+}
+
+/// A copy between two strided places of a logical shape, made ready to be done many times.
+package struct StridedCopy: Sendable {
+  private struct Axis {
+    var size: Int
+    var sourceStep: Int
+    var targetStep: Int
   }
-  let outer = Array(axes.dropLast())
-  var position = [Int](repeating: 0, count: outer.count)
-  var sourceOffset = 0
-  var targetOffset = 0
-  let innerCount = sizes[inner]
-  let sourceStep = sourceStrides[inner] * elementByteCount
-  let targetStep = targetStrides[inner] * elementByteCount
-  while true {
-    copyRow(
-      from: source + sourceOffset * elementByteCount, step: sourceStep,
-      to: target + targetOffset * elementByteCount, step: targetStep, count: innerCount,
-      elementByteCount: elementByteCount)
-    var level = outer.count - 1
-    while level >= 0 {
-      let axis = outer[level]
-      position[level] += 1
-      sourceOffset += sourceStrides[axis]
-      targetOffset += targetStrides[axis]
-      if position[level] < sizes[axis] { break }
-      sourceOffset -= sourceStrides[axis] * sizes[axis]
-      targetOffset -= targetStrides[axis] * sizes[axis]
-      position[level] = 0
-      level -= 1
+
+  private let isEmpty: Bool
+  /// Steps are in bytes; the innermost axis is apart.
+  private let outer: [Axis]
+  private let inner: Axis
+  private let elementByteCount: Int
+
+  /// Strides are in elements.
+  package init(strides sourceStrides: [Int], to targetStrides: [Int], sizes: [Int], elementByteCount: Int) {
+    isEmpty = sizes.contains(0)
+    self.elementByteCount = elementByteCount
+    // Axes of one element do not move the bytes; the target's innermost axis runs innermost.
+    var axes = sizes.indices.filter { sizes[$0] > 1 }.sorted { targetStrides[$0] > targetStrides[$1] }.map {
+      Axis(
+        size: sizes[$0], sourceStep: sourceStrides[$0] * elementByteCount,
+        targetStep: targetStrides[$0] * elementByteCount)
     }
-    if level < 0 { return }
+    inner = axes.popLast() ?? Axis(size: 1, sourceStep: elementByteCount, targetStep: elementByteCount)
+    outer = axes
+  }
+
+  /// Copies. Allocates nothing.
+  package func run(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+    if isEmpty { return }
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: outer.count) { position in
+      position.initialize(repeating: 0)
+      var sourceOffset = 0
+      var targetOffset = 0
+      while true {
+        copyRow(
+          from: source + sourceOffset, step: inner.sourceStep, to: target + targetOffset,
+          step: inner.targetStep, count: inner.size, elementByteCount: elementByteCount)
+        var level = outer.count - 1
+        while level >= 0 {
+          let axis = outer[level]
+          position[level] += 1
+          sourceOffset += axis.sourceStep
+          targetOffset += axis.targetStep
+          if position[level] < axis.size { break }
+          sourceOffset -= axis.sourceStep * axis.size
+          targetOffset -= axis.targetStep * axis.size
+          position[level] = 0
+          level -= 1
+        }
+        if level < 0 { return }
+      }
+    }
   }
 }
 

@@ -11,14 +11,27 @@ public struct Tensor: Sendable {
   public let storage: TensorStorage
   public let byteOffset: Int
 
-  /// A view of `storage`. Throws when the sizes do not fit or reach beyond the storage.
+  /// A view of `storage`. Throws when the sizes do not fit or reach beyond the storage, and for a format that stores
+  /// elements as another type.
   public init(
     dataType: DataType, sizes: [Int], format: Format? = nil, storage: TensorStorage, byteOffset: Int = 0
   )
     throws(TensorError)
   {
+    if let format, format.storage != dataType {
+      throw .unsupportedFormat("elements of \(dataType.rawValue) stored as \(format.storage.rawValue)")
+    }
+    try self.init(
+      storing: dataType, sizes: sizes, format: format ?? .rowMajor(dataType), storage: storage,
+      byteOffset: byteOffset)
+  }
+
+  private init(
+    storing dataType: DataType, sizes: [Int], format: Format, storage: TensorStorage, byteOffset: Int
+  )
+    throws(TensorError)
+  {
     let count = try Tensor.elementCount(of: sizes)
-    let format = format ?? .rowMajor(dataType)
     if dataType == .string {
       guard case .strings(let elements) = storage.owner else {
         throw .unsupportedFormat("a tensor of strings needs strings")
@@ -41,9 +54,11 @@ public struct Tensor: Sendable {
   /// A new tensor of uninitialized bytes.
   public init(uninitialized dataType: DataType, sizes: [Int], format: Format? = nil) throws(TensorError) {
     let count = try Tensor.elementCount(of: sizes)
-    guard let byteCount = (format?.storage ?? dataType).byteCount(of: count) else { throw .sizeOverflow }
+    let format = format ?? .rowMajor(dataType)
+    guard let byteCount = format.storage.byteCount(of: count) else { throw .sizeOverflow }
     try self.init(
-      dataType: dataType, sizes: sizes, format: format, storage: .allocate(byteCount: byteCount))
+      storing: dataType, sizes: sizes, format: format, storage: .allocate(byteCount: byteCount), byteOffset: 0
+    )
   }
 
   public init(strings: [[UInt8]], sizes: [Int]) throws(TensorError) {
