@@ -74,7 +74,7 @@ struct KernelBenchmark {
 
   func measure(_ layer: LayerShape, of model: String) throws -> MeasuredLayer {
     let inputs = try layer.inputs(batch: batch)
-    let keys = inputs.map { InputKey(.tensor($0), readsContents: false) }
+    let keys = inputs.map { InputKey(.tensor($0)) }
     let found = try specializer.layerCandidates(for: layer.graph, inputs: keys)
     let expected = try reference(layer, inputs, keys)
     var runs: [(candidate: LayerCandidate, run: LayerRun, mistake: String?)] = []

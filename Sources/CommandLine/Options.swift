@@ -47,6 +47,11 @@ enum Options {
     default: nil, defaultText: "what the machine has"
   ) { (text) throws(UsageError) in try Read.byteCount(text) }
 
+  static let maxSteps = Option<Int?>.value(
+    "--max-steps", "N", "steps that a run may take for loops and the like; a trip of a Loop takes 2048",
+    default: nil, defaultText: "2147483648"
+  ) { (text) throws(UsageError) in try Read.count(text) }
+
   static let tuningTable = Option<TuningTablePlace?>.value(
     "--tuning-table", "PATH",
     "where times of kernels are kept, so that 'auto' measures them once: a file, user (the user's cache folder) or none",
@@ -65,7 +70,7 @@ enum Options {
   /// How a model is compiled: see `compileOptions()`.
   static let compiling = [
     optimize.declaration, strictNumerics.declaration, prefer.declaration, maxMemory.declaration,
-    isa.declaration,
+    maxSteps.declaration, isa.declaration,
   ]
 
   static let isa = Option<Instructions?>.value(
@@ -167,12 +172,17 @@ extension ParsedArguments {
   }
 
   /// The batch sizes asked for; by default one, or what the model fixes.
-  func batches(of model: Model) throws -> [Int] {
-    if let batches = try value(of: Options.batches) {
-      for batch in batches { try model.requireBatch(batch) }
-      return batches
+  /// Throws before anything is measured where one of them cannot be made.
+  func batches(of model: Model, _ maker: InputMaker) throws -> [Int] {
+    let asked = try value(of: Options.batches)
+    let batches = asked ?? [model.fixedBatch ?? 1]
+    var maker = maker
+    for batch in batches {
+      if asked != nil { try model.requireBatch(batch) }
+      maker.batch = model.batchSymbols.isEmpty ? nil : batch
+      try maker.checkMemory(of: model)
     }
-    return [model.fixedBatch ?? 1]
+    return batches
   }
 }
 

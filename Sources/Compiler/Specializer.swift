@@ -103,31 +103,9 @@ package final class Specializer: PlanSource {
 
   /// The graph that kernels are chosen for.
   func specialized(_ graph: Graph, _ inputs: [InputKey]) throws(GraphError) -> Graph {
-    var bound = try bind(graph, inputs)
+    var bound = try graph.inferred(graph.operands(for: inputs))
     _ = pipeline.run(on: &bound, in: context, options: Pipeline.Options(disabled: disabledPasses))
     return bound
-  }
-
-  /// The graph with the types and contents of actual inputs, everything inferred again.
-  private func bind(_ graph: Graph, _ inputs: [InputKey]) throws(GraphError) -> Graph {
-    var operands: [Operand?] = []
-    for (port, key) in zip(graph.inputs, inputs) {
-      guard case .tensor(let dataType, let sizes, let contents) = key else {
-        operands.append(nil)
-        continue
-      }
-      let type = ValueType.tensor(TensorType(dataType, sizes: sizes))
-      if case .optional(let element) = graph[port.value].type, type.isCompatible(with: element) {
-        operands.append(Operand(.optional(type)))
-        continue
-      }
-      if !type.isCompatible(with: graph[port.value].type) {
-        throw GraphError(
-          .replacedType(expected: graph[port.value].type, found: type), node: "input \(port.name)")
-      }
-      operands.append(Operand(type, contents: contents.map { $0.map { Dimension(Int($0)) } }))
-    }
-    return try graph.inferred(operands)
   }
 
   // MARK: Plans

@@ -1,9 +1,18 @@
 import Glibc
 
+/// Opens a file to read it. Throws for a folder, a device and a pipe, which may have no end: it does not wait for one.
+private func openRegular(_ path: String) throws(FileError) -> Int32 {
+  let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard file >= 0 else { throw FileError(path) }
+  var status = stat()
+  if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG { return file }
+  close(file)
+  throw FileError(path, "it is not a regular file")
+}
+
 /// The text of a small file such as those of the control group; nil when it cannot be read.
 package func readSmallFile(_ path: String) -> String? {
-  let file = open(path, O_RDONLY | O_CLOEXEC)
-  guard file >= 0 else { return nil }
+  guard let file = try? openRegular(path) else { return nil }
   defer { close(file) }
   var bytes = [UInt8](repeating: 0, count: 65_536)
   let count = read(file, &bytes, bytes.count)
@@ -13,8 +22,7 @@ package func readSmallFile(_ path: String) -> String? {
 
 /// All bytes of the file at `path`; throws what the system says, or that they are more than `limit`.
 package func readFile(_ path: String, atMost limit: Int = .max) throws(FileError) -> [UInt8] {
-  let file = open(path, O_RDONLY | O_CLOEXEC)
-  guard file >= 0 else { throw FileError(path) }
+  let file = try openRegular(path)
   defer { close(file) }
   var bytes: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 1 << 18)

@@ -52,7 +52,7 @@ package struct HostFacts: Sendable {
     where line.hasPrefix("MemTotal:") {
       facts.memoryByteCount = (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
-    facts.memoryLimit = readSmallFile("/sys/fs/cgroup/memory.max").flatMap { Int(trimmed($0[...])) }
+    facts.memoryLimit = ControlGroup.read().memoryLimit
     return facts
   }
 

@@ -10,7 +10,7 @@ package struct ThreadBudget: Sendable {
   package let requested: Int?
 
   package init(requested: Int? = nil) {
-    self.init(affinity: Self.affinityCount(), quota: Self.cgroupQuota(), requested: requested)
+    self.init(affinity: Self.affinityCount(), quota: ControlGroup.read().quota, requested: requested)
   }
 
   package init(affinity: Int, quota: Double?, requested: Int?) {
@@ -55,28 +55,5 @@ package struct ThreadBudget: Sendable {
       count += last - first + 1
     }
     return count > 0 ? count : nil
-  }
-
-  private static func cgroupQuota() -> Double? {
-    if let text = readSmallFile("/sys/fs/cgroup/cpu.max") { return parseCPUMax(text) }
-    guard let quota = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap({ firstNumber($0) }),
-      let period = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap({ firstNumber($0) }),
-      quota > 0, period > 0
-    else { return nil }
-    return quota / period
-  }
-
-  /// `"150000 100000"` is 1.5 processors, `"max 100000"` no limit.
-  package static func parseCPUMax(_ text: String) -> Double? {
-    let words = text.split { $0 == " " || $0 == "\n" }
-    guard words.count >= 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0
-    else {
-      return nil
-    }
-    return quota / period
-  }
-
-  private static func firstNumber(_ text: String) -> Double? {
-    text.split { $0 == " " || $0 == "\n" }.first.flatMap { Double($0) }
   }
 }

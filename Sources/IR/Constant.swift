@@ -47,6 +47,11 @@ package final class Constant: Sendable {
     return Set(order.map(\.id))
   }
 
+  /// Bytes of its elements; nil where they do not fit.
+  package var byteCount: Int? {
+    type.sizes.flatMap { try? Tensor.elementCount(of: $0) }.flatMap(type.dataType.byteCount)
+  }
+
   package var stored: Tensor? {
     if case .stored(let tensor) = recipe { return tensor }
     return nil
@@ -67,8 +72,7 @@ extension Constant {
   ) throws(GraphError) -> Constant {
     let recipe = Constant(
       id: ConstantID(of: text, sources.map(\.id)), type: type, recipe: .derived(from: sources, transform))
-    let byteCount = type.sizes.flatMap { try? Tensor.elementCount(of: $0) }.flatMap(type.dataType.byteCount)
-    guard recipe.depth > depthLimit || (byteCount ?? .max) <= storedLimit else { return recipe }
+    guard recipe.depth > depthLimit || (recipe.byteCount ?? .max) <= storedLimit else { return recipe }
     return Constant(id: recipe.id, type: type, recipe: .stored(try recipe.tensor()))
   }
 

@@ -1,12 +1,19 @@
 import Host
 
-/// How many bytes a plan may ask for.
+/// How many bytes the values and weights of a model may take where no limit is given.
 package enum MemoryBudget {
-  /// The smaller of the machine's memory and the control group's limit; 1 TiB when neither can be read.
+  /// The share of the memory that the process may use; the rest is for the program and for others.
+  package static let share = 0.75
+
+  /// Three quarters of the machine's memory, or of what the control groups allow where that is less; of 1 TiB when
+  /// neither can be read.
   package static func bytes() -> Int {
     let total = readSmallFile("/proc/meminfo").flatMap { parseMemTotal($0) } ?? 1 << 40
-    let limit = readSmallFile("/sys/fs/cgroup/memory.max").flatMap { parseMemoryMax($0) } ?? total
-    return min(total, limit)
+    return bytes(total: total, limit: ControlGroup.read().memoryLimit)
+  }
+
+  package static func bytes(total: Int, limit: Int?) -> Int {
+    Int(Double(min(total, limit ?? total)) * share)
   }
 
   /// `MemTotal: 24576 kB` in bytes.
@@ -16,7 +23,4 @@ package enum MemoryBudget {
     else { return nil }
     return kibibytes << 10
   }
-
-  /// `max` is no limit.
-  package static func parseMemoryMax(_ text: String) -> Int? { Int(text.prefix { $0.isNumber }) }
 }

@@ -33,6 +33,9 @@ public struct CompileOptions: Sendable, Hashable {
   /// Bytes that values and packed weights of a plan may take; nil: as many as the machine and the control group have. The
   /// fastest plan that fits is taken; where none does, planning throws with the bytes that the smallest needs.
   public var memoryLimit: Int?
+  /// Steps that a run may take for what is not linear in its operands and results, such as trips of a Loop, pairs of
+  /// boxes and products of an Einsum; nil: 2^31, about two seconds of the simplest steps. A trip takes 2,048.
+  public var stepLimit: Int?
   /// Where times that were measured are kept for other processes. Nowhere, if not asked for: a library writes no files of
   /// its own accord.
   public var tuningTable = TuningTablePlace.none

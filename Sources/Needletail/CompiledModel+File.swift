@@ -95,6 +95,7 @@ extension CompileOptions {
     options.tuningSeconds = asked.tuningSeconds
     options.planByteLimit = asked.planByteLimit
     options.memoryLimit = asked.memoryLimit ?? memoryLimit
+    options.stepLimit = asked.stepLimit
     options.tuningTable = asked.tuningTable
     options.keepsDisturbedTimes = asked.keepsDisturbedTimes
     return options

@@ -36,6 +36,8 @@ public final class CompiledModel: Sendable {
   let planBudget: PlanBudget
   /// Of the arenas of all requests.
   let arenaBudget: ArenaBudget
+  /// Bytes that values and weights may take.
+  private let memoryLimit: Int
   private let sharedConstants: Set<ConstantID>
   private let context: PassContext
   private let backends: BackendSet
@@ -58,6 +60,7 @@ public final class CompiledModel: Sendable {
       } ?? asked
     self.options = options
     planBudget = PlanBudget(byteLimit: max(0, options.planByteLimit))
+    memoryLimit = min(MemoryBudget.bytes(), options.memoryLimit ?? .max)
     arenaBudget = ArenaBudget(byteLimit: max(0, options.planByteLimit))
     backends = Backends.shared.registry
     let backends = backends
@@ -95,8 +98,10 @@ public final class CompiledModel: Sendable {
       case .folded: PassCatalog.folding
       case .full: PassCatalog.portable
       }
-    passReports = pipeline.run(
-      on: &graph, in: context, options: Pipeline.Options(disabled: options.disabledPasses))
+    let context = context
+    passReports = RunBudget.$current.withValue(RunBudget(byteLimit: memoryLimit - memoryLimit / 8)) {
+      pipeline.run(on: &graph, in: context, options: Pipeline.Options(disabled: options.disabledPasses))
+    }
     self.graph = graph
     sharedConstants = graph.constantIDs
   }
@@ -143,7 +148,7 @@ public final class CompiledModel: Sendable {
       selection: backend.selection, threads: threads, allowed: options.allowedNumerics,
       keepsFileLayout: options.keepsFileLayout,
       tuningBudget: UInt64(max(0, min(options.tuningSeconds, 1e9)) * 1e9),
-      memoryLimit: min(MemoryBudget.bytes(), options.memoryLimit ?? .max),
+      memoryLimit: memoryLimit,
       prefersMemory: options.prefer == .memory)
     let specializer = Specializer(
       backends: backends, options: planOptions,
@@ -158,6 +163,15 @@ public final class CompiledModel: Sendable {
       targets[key] = target
       return target
     }
+  }
+
+  /// Does a run with a budget of what the memory limit leaves to its values: an eighth is kept for the program itself,
+  /// and arenas and packed weights that are there already are taken off.
+  func withRunBudget<R>(_ run: () throws -> R) rethrows -> R {
+    let bytes = memoryLimit - memoryLimit / 8 - arenaByteCount - packedByteCount
+    let budget = RunBudget(
+      byteLimit: max(0, bytes), stepLimit: options.stepLimit ?? RunBudget.defaultStepLimit)
+    return try RunBudget.$current.withValue(budget, operation: run)
   }
 
   /// Runs once on a request of its own. Prefer a request for many runs: it keeps its memory.

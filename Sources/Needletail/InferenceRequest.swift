@@ -31,6 +31,7 @@ public final class InferenceRequest {
     var key: [InputKey]
     var inputs: [BoundInput]
     var outputs: [Tensor]
+    var hasNaiveSteps: Bool
   }
 
   init(_ model: CompiledModel, _ target: CompiledModel.Target, _ backend: BackendChoice, threads: Int) {
@@ -70,17 +71,23 @@ public final class InferenceRequest {
       guard case .tensor(let tensor)? = value else { continue }
       for (o, output) in boundOutputs where output.overlaps(tensor) { throw overlap(output: o, input: i) }
     }
-    return try named(runUnbound(ordered))
+    return try model.withRunBudget { try named(runUnbound(ordered)) }
   }
 
   /// Runs on the bound tensors, into the bound outputs.
   public func run() throws {
-    if ready?.isCurrent != true { ready = try makeReady() }
+    if ready?.isCurrent != true { ready = try model.withRunBudget { try makeReady() } }
     guard let ready else {
       // A model whose sizes depend on data has more than one plan.
-      _ = try runUnbound(model.inputs.indices.map { boundInputs[$0].map { .tensor($0) } })
+      let inputs = model.inputs.indices.map { boundInputs[$0].map { RuntimeValue.tensor($0) } }
+      _ = try model.withRunBudget { try runUnbound(inputs) }
       return
     }
+    // Only naive kernels take from the budget; to bind it allocates.
+    if ready.hasNaiveSteps { try model.withRunBudget { try run(ready) } } else { try run(ready) }
+  }
+
+  private func run(_ ready: BoundPlan) throws {
     do throws(RunError) {
       try interpreter.run(ready.plan) { (instance) throws(RunError) in
         for (i, input) in ready.inputs.enumerated() {
@@ -208,7 +215,9 @@ public final class InferenceRequest {
         }
         outputs.append(tensor)
       }
-      return BoundPlan(plan: plan, key: key, inputs: try tensors.map { try BoundInput($0) }, outputs: outputs)
+      return BoundPlan(
+        plan: plan, key: key, inputs: try tensors.map { try BoundInput($0) }, outputs: outputs,
+        hasNaiveSteps: plan.labels.contains { $0.backend == BackendChoice.naive.rawValue })
     } catch let error as RunError { throw EngineError(error) } catch let error as GraphError {
       throw EngineError(RunError("", .graph(error)))
     }

@@ -1,3 +1,4 @@
+import Kernels
 import Measurement
 import Tensors
 
@@ -10,11 +11,15 @@ package struct InputMaker: Sendable {
   /// Sizes by the name that the model gives them.
   package var sizes: [String: Int]
   package var seed: UInt64
+  /// Bytes that all inputs together may take while they are made.
+  package var byteLimit: Int
 
-  package init(batch: Int? = nil, sizes: [String: Int] = [:], seed: UInt64 = 1) {
+  /// `memoryLimit` nil: what a model may take on this machine.
+  package init(batch: Int? = nil, sizes: [String: Int] = [:], seed: UInt64 = 1, memoryLimit: Int? = nil) {
     self.batch = batch
     self.sizes = sizes
     self.seed = seed
+    byteLimit = min(MemoryBudget.bytes(), memoryLimit ?? .max)
   }
 }
 
@@ -22,9 +27,10 @@ extension Model {
   /// Names of the sizes that stand first in an input: the batch, by whatever name.
   package var batchSymbols: [String] {
     var names: [String] = []
+    var seen: Set<String> = []
     for port in inputs {
       guard let first = port.type.tensor?.shape?.first, let symbol = first.symbols.first,
-        first == Dimension(symbol), !names.contains(symbol.name)
+        first == Dimension(symbol), seen.insert(symbol.name).inserted
       else { continue }
       names.append(symbol.name)
     }
@@ -45,12 +51,17 @@ extension Model {
       finding: "\(batch)", hint: "this model's inputs have sizes of their own: \(portsText)")
   }
 
+  /// The inputs that every run needs.
+  package var requiredInputs: [Port] {
+    inputs.filter { if case .optional = $0.type { false } else { true } }
+  }
+
   package var portsText: String { inputs.map { "\($0.name): \($0.type)" }.joined(separator: ", ") }
 }
 
 extension InputMaker {
-  /// The sizes of an input. Throws when one has a name that was not given.
-  package func sizes(of port: Model.Port, in model: Model) throws(EngineError) -> [Int] {
+  /// The sizes of an input, where `batchSymbols` are those of the model. Throws when one has a name that was not given.
+  private func sizes(of port: Model.Port, batchSymbols: [String]) throws(EngineError) -> [Int] {
     guard let type = port.type.tensor else {
       throw EngineError(
         .wrongInput, subject: "input '\(port.name)'", expectation: "a tensor", finding: "\(port.type)",
@@ -61,7 +72,6 @@ extension InputMaker {
         .wrongInput, subject: "input '\(port.name)'", expectation: "a shape", finding: "none in the model",
         hint: "give a file: --input \(port.name)=FILE")
     }
-    let batchSymbols = model.batchSymbols
     var result: [Int] = []
     for dimension in shape {
       if let size = dimension.fixed {
@@ -92,10 +102,39 @@ extension InputMaker {
     return result
   }
 
+  /// Throws where the inputs to make would take more bytes than `byteLimit`. `ports` nil: all that are no optionals.
+  package func checkMemory(of model: Model, _ ports: [Model.Port]? = nil) throws(EngineError) {
+    let batchSymbols = model.batchSymbols
+    var total = 0
+    for port in ports ?? model.requiredInputs {
+      let sizes = try sizes(of: port, batchSymbols: batchSymbols)
+      // Elements pass through an array of floats or integers.
+      let width = (port.type.tensor?.dataType.bitWidth ?? 64) / 8 + 8
+      let count = try? Tensor.elementCount(of: sizes)
+      let bytes = count.map { $0.multipliedReportingOverflow(by: width) }
+      let sum = total.addingReportingOverflow(bytes?.partialValue ?? 0)
+      guard let bytes, !bytes.overflow, !sum.overflow, sum.partialValue <= byteLimit else {
+        throw EngineError(
+          .wrongInput, subject: "input '\(port.name)'",
+          expectation: "inputs that are made within \(byteLimit) bytes of memory",
+          finding: "sizes [\(sizes.map(String.init).joined(separator: ","))]",
+          hint: "give smaller sizes, or a higher limit with --max-memory")
+      }
+      total = sum.partialValue
+    }
+  }
+
   /// A tensor for an input. Random elements: −1 to 1 for floats, 0 and 1 for integers (which may be indices or
   /// masks), any byte for uint8.
   package func tensor(for port: Model.Port, in model: Model, _ fill: Fill) throws(EngineError) -> Tensor {
-    let sizes = try sizes(of: port, in: model)
+    try checkMemory(of: model, [port])
+    return try tensor(for: port, batchSymbols: model.batchSymbols, fill)
+  }
+
+  private func tensor(for port: Model.Port, batchSymbols: [String], _ fill: Fill) throws(EngineError)
+    -> Tensor
+  {
+    let sizes = try sizes(of: port, batchSymbols: batchSymbols)
     guard let type = port.type.tensor?.dataType, type != .string, !type.isComplex else {
       throw EngineError(
         .wrongInput, subject: "input '\(port.name)'", expectation: "elements that can be made up",
@@ -125,10 +164,11 @@ extension InputMaker {
   package func values(for model: Model, _ fill: Fill = .random) throws(EngineError) -> [String: RuntimeValue]
   {
     if let batch { try model.requireBatch(batch) }
+    try checkMemory(of: model)
+    let batchSymbols = model.batchSymbols
     var values: [String: RuntimeValue] = [:]
-    for port in model.inputs {
-      if case .optional = port.type { continue }
-      values[port.name] = .tensor(try tensor(for: port, in: model, fill))
+    for port in model.requiredInputs {
+      values[port.name] = .tensor(try tensor(for: port, batchSymbols: batchSymbols, fill))
     }
     return values
   }

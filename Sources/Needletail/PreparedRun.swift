@@ -54,9 +54,11 @@ extension InferenceRequest {
   /// The plans for these inputs, made now when they are not there yet.
   package func planFacts(for inputs: [String: RuntimeValue]) throws -> PlanFacts {
     let ordered = try order(inputs)
-    do throws(GraphError) {
-      return PlanFacts(try target.executable.program(for: target.executable.key(of: ordered)))
-    } catch { throw EngineError(.runFailed, subject: "", expectation: "", finding: error.description) }
+    return try model.withRunBudget {
+      do throws(GraphError) {
+        return PlanFacts(try target.executable.program(for: target.executable.key(of: ordered)))
+      } catch { throw EngineError(.runFailed, subject: "", expectation: "", finding: error.description) }
+    }
   }
 }
 

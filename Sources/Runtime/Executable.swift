@@ -5,27 +5,36 @@ import Tensors
 
 /// Everything of one input that a program depends on.
 package enum InputKey: Hashable, Sendable {
-  /// `contents`: the elements of a small integer tensor, which may decide shapes.
+  /// `contents`: the elements of a small integer tensor, where they decide sizes or a branch.
   case tensor(DataType, sizes: [Int], contents: [Int64]?)
   case other
 
   /// Larger tensors never hold shapes.
   package static let contentsLimit = 64
 
-  package init(_ value: RuntimeValue?, readsContents: Bool = true) {
+  /// The key without contents.
+  package init(_ value: RuntimeValue?) {
     guard case .tensor(let tensor)? = value else {
       self = .other
       return
     }
-    var contents: [Int64]?
-    if readsContents, tensor.rank <= 1, tensor.elementCount <= Self.contentsLimit {
-      switch tensor.dataType {
-      case .int64: contents = try? tensor.elements(of: Int64.self)
-      case .int32: contents = (try? tensor.elements(of: Int32.self))?.map { Int64($0) }
-      default: break
-      }
-    }
-    self = .tensor(tensor.dataType, sizes: tensor.sizes, contents: contents)
+    self = .tensor(tensor.dataType, sizes: tensor.sizes, contents: nil)
+  }
+
+  /// Whether the contents may matter: they are few integers.
+  fileprivate var mayHaveContents: Bool {
+    guard case .tensor(let dataType, let sizes, _) = self else { return false }
+    return (dataType == .int64 || dataType == .int32) && sizes.count <= 1
+      && (sizes.first ?? 1) <= Self.contentsLimit
+  }
+
+  fileprivate func adding(contentsOf value: RuntimeValue?) -> InputKey {
+    guard case .tensor(let dataType, let sizes, _) = self, let tensor = value?.tensor else { return self }
+    let contents =
+      dataType == .int64
+      ? try? tensor.elements(of: Int64.self)
+      : (try? tensor.elements(of: Int32.self))?.map { Int64($0) }
+    return .tensor(dataType, sizes: sizes, contents: contents)
   }
 }
 
@@ -42,6 +51,19 @@ extension InputKey {
         if found != expected { return false }
       }
       return true
+    }
+  }
+}
+
+extension InputKey {
+  /// Whether a value has this key. Allocates nothing.
+  package func matches(_ value: RuntimeValue?) -> Bool {
+    switch (self, value) {
+    case (.tensor(let dataType, let sizes, _), .tensor(let tensor)?):
+      dataType == tensor.dataType && sizes == tensor.sizes && hasContents(of: tensor)
+    case (.other, .tensor?): false
+    case (.other, _): true
+    default: false
     }
   }
 }
@@ -68,22 +90,43 @@ package final class Executable: Sendable {
   private let source: any PlanSource
   private let budget: PlanBudget
   private let entries = Mutex<[[InputKey]: Entry]>([:])
-  /// Whether an input may decide shapes, so that its contents are part of the key.
-  private let shapeInputs: [Bool]
+  /// By the key without contents, which inputs have their contents in the key.
+  private let demands = Mutex<[[InputKey]: [Bool]]>([:])
+  private static let demandCapacity = 1024
+  /// Steps of the run's budget that a new plan takes: a loop may ask for another one in every trip.
+  private static let planSteps = 1 << 21
 
   package init(graph: Graph, path: String, source: any PlanSource) {
     self.graph = graph
     self.path = path
     self.source = source
     budget = source.budget
-    shapeInputs = graph.inputs.map { graph.mayDecideShapes($0.value) }
     budget.add(self)
   }
 
   deinit { budget.release(entries.withLock { $0.values.reduce(0) { $0 + $1.byteCount } }) }
 
   package func key(of inputs: [RuntimeValue?]) -> [InputKey] {
-    zip(inputs, shapeInputs).map { InputKey($0, readsContents: $1) }
+    let key = inputs.map { InputKey($0) }
+    if !key.contains(where: \.mayHaveContents) { return key }
+    return zip(zip(key, inputs), demand(for: key)).map { item, isDemanded in
+      isDemanded ? item.0.adding(contentsOf: item.1) : item.0
+    }
+  }
+
+  /// Which inputs have their contents in the key, for inputs of these types and sizes.
+  private func demand(for key: [InputKey]) -> [Bool] {
+    if let known = demands.withLock({ $0[key] }) { return known }
+    let mayMatter = key.map(\.mayHaveContents)
+    var demand = mayMatter
+    if let operands = try? graph.operands(for: key), let bound = try? graph.inferred(operands) {
+      demand = ContentDemand.of(bound, inputs: mayMatter)
+    }
+    demands.withLock { demands in
+      if demands.count >= Self.demandCapacity { demands = [:] }
+      demands[key] = demand
+    }
+    return demand
   }
 
   /// The program for inputs of these sizes, made now if it is not held.
@@ -94,6 +137,9 @@ package final class Executable: Sendable {
       return entries[key]?.program
     }
     if let held { return held }
+    do { try RunBudget.current?.takeSteps(Self.planSteps) } catch {
+      throw GraphError(.budget("the run would make more plans than it may: \(error)"))
+    }
     let program = try source.program(for: graph, inputs: key, path: path)
     let byteCount = program.byteCount + key.reduce(0) { $0 + $1.byteCount }
     let first: Program? = entries.withLock { entries in
@@ -129,14 +175,25 @@ extension InputKey {
 }
 
 extension Graph {
-  /// Whether elements of an input could reach a shape: small integers do, unless they only feed Gather and the like.
-  package func mayDecideShapes(_ id: ValueID) -> Bool {
-    guard let type = self[id].type.tensor else { return true }
-    guard type.dataType == .int64 || type.dataType == .int32 else { return false }
-    if let shape = type.shape {
-      if shape.count > 1 { return false }
-      if let n = shape.first?.fixed, n > InputKey.contentsLimit { return false }
+  /// The types and contents of inputs with these keys. Throws where a type is not the graph's.
+  package func operands(for keys: [InputKey]) throws(GraphError) -> [Operand?] {
+    var operands: [Operand?] = []
+    for (port, key) in zip(inputs, keys) {
+      guard case .tensor(let dataType, let sizes, let contents) = key else {
+        operands.append(nil)
+        continue
+      }
+      let type = ValueType.tensor(TensorType(dataType, sizes: sizes))
+      if case .optional(let element) = self[port.value].type, type.isCompatible(with: element) {
+        operands.append(Operand(.optional(type)))
+        continue
+      }
+      if !type.isCompatible(with: self[port.value].type) {
+        throw GraphError(
+          .replacedType(expected: self[port.value].type, found: type), node: "input \(port.name)")
+      }
+      operands.append(Operand(type, contents: contents.map { $0.map { Dimension(Int($0)) } }))
     }
-    return true
+    return operands
   }
 }

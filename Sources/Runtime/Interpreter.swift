@@ -42,9 +42,6 @@ package final class Interpreter {
   package var profile: Profile?
   private let shelf: ArenaShelf
 
-  /// Turns of one Loop.
-  private static let turnLimit = 10_000_000
-
   package init(team: Team, arenas: ArenaBudget = ArenaBudget()) {
     self.team = team
     shelf = ArenaShelf(arenas)
@@ -70,7 +67,7 @@ package final class Interpreter {
     try run(instance)
   }
 
-  private func execute(
+  func execute(
     _ executable: Executable, _ inputs: [RuntimeValue?], bound: [Int: Tensor] = [:]
   ) throws(RunError) -> [RuntimeValue?] {
     let program: Program
@@ -80,10 +77,12 @@ package final class Interpreter {
     return try execute(program, inputs, bound: bound)
   }
 
-  private func execute(
+  func execute(
     _ program: Program, _ inputs: [RuntimeValue?], bound: [Int: Tensor]
   ) throws(RunError) -> [RuntimeValue?] {
     var registers = [RuntimeValue?](repeating: nil, count: program.registerCount)
+    var lists = HeldLists()
+    defer { lists.release() }
     for (register, value) in zip(program.inputs, inputs) { registers[register] = value }
     for (register, tensor) in program.constants { registers[register] = .tensor(tensor) }
     for step in program.steps {
@@ -103,6 +102,7 @@ package final class Interpreter {
           results = try evaluate(op, sources.map { $0.flatMap { registers[$0] } }, targets.map { $0 != nil })
         } catch { throw RunError(label.node, .fault(error)) }
         profile?.add(label, nanoseconds: monotonicNanoseconds() - start)
+        for case let result? in results { try lists.hold(result, label.node) }
         for (target, result) in zip(targets, results) {
           if let target { registers[target] = result }
         }
@@ -180,78 +180,10 @@ package final class Interpreter {
     return copy
   }
 
-  private func truth(_ value: RuntimeValue?, _ node: String) throws(RunError) -> Bool {
+  func truth(_ value: RuntimeValue?, _ node: String) throws(RunError) -> Bool {
     guard case .tensor(let tensor)? = value, tensor.dataType == .bool, tensor.elementCount == 1 else {
       throw RunError(node, .malformed("the condition is not one bool"))
     }
     return tensor.bytes.base.loadUnaligned(as: UInt8.self) != 0
-  }
-
-  private func run(_ loop: Program.LoopStep, _ registers: [RuntimeValue?]) throws(RunError) -> [RuntimeValue?]
-  {
-    var limit = Self.turnLimit
-    if let register = loop.tripCount, case .tensor(let tensor)? = registers[register] {
-      guard let count = try? tensor.elements(of: Int64.self).first else {
-        throw RunError(loop.node, .malformed("the trip count is not one int64"))
-      }
-      if count > Int64(Self.turnLimit) { throw RunError(loop.node, .fault(.budget)) }
-      limit = Int(max(0, count))
-    }
-    var goesOn = true
-    if let register = loop.condition, registers[register] != nil {
-      goesOn = try truth(registers[register], loop.node)
-    }
-    var carried = loop.carried.map { $0.flatMap { registers[$0] } }
-    let captured = loop.captured.map { $0.flatMap { registers[$0] } }
-    let scanCount = loop.body.graph.outputs.count - 1 - carried.count
-    var scanned = [[Tensor]](repeating: [], count: max(0, scanCount))
-    var turn = 0
-    while goesOn && turn < limit {
-      let iteration: Tensor
-      let condition: Tensor
-      do {
-        iteration = try Tensor(scalar: Int64(turn))
-        condition = try Tensor(scalar: true)
-      } catch { throw RunError(loop.node, .tensor(error)) }
-      let results = try execute(loop.body, [.tensor(iteration), .tensor(condition)] + carried + captured)
-      goesOn = try truth(results[0], loop.node)
-      carried = Array(results[1...].prefix(carried.count))
-      for (i, result) in results.dropFirst(1 + carried.count).enumerated() {
-        guard case .tensor(let tensor)? = result else {
-          throw RunError(loop.node, .malformed("a scanned value is not a tensor"))
-        }
-        scanned[i].append(tensor)
-      }
-      turn += 1
-    }
-    if goesOn && turn == Self.turnLimit { throw RunError(loop.node, .fault(.budget)) }
-    var results = carried
-    for (i, parts) in scanned.enumerated() {
-      let type = loop.body.graph[loop.body.graph.outputs[1 + carried.count + i].value].type.tensor
-      results.append(.tensor(try stack(parts, type, loop.node)))
-    }
-    return results
-  }
-
-  /// Scanned values along a new first axis.
-  private func stack(_ parts: [Tensor], _ type: TensorType?, _ node: String) throws(RunError) -> Tensor {
-    do {
-      guard let first = parts.first else {
-        let sizes = type?.shape?.map { $0.fixed ?? 0 } ?? []
-        return try Tensor(uninitialized: type?.dataType ?? .float32, sizes: [0] + sizes)
-      }
-      let result = try Tensor(uninitialized: first.dataType, sizes: [parts.count] + first.sizes)
-      guard let target = result.mutableBytes else { throw TensorError.unsupportedFormat("scanned strings") }
-      for (i, part) in parts.enumerated() {
-        if part.sizes != first.sizes || part.dataType != first.dataType {
-          throw TensorError.unsupportedFormat("scanned values of different sizes")
-        }
-        let dense = try part.reordered(to: .rowMajor(part.dataType))
-        dense.withBytes { (target.base + i * first.byteCount).copyMemory(from: $0.base, byteCount: $0.count) }
-      }
-      return result
-    } catch let error as TensorError { throw RunError(node, .tensor(error)) } catch {
-      throw RunError(node, .malformed("\(error)"))
-    }
   }
 }

@@ -114,6 +114,9 @@ package enum Read {
     return number
   }
 
+  /// The most numbers of one list.
+  private static let countLimit = 64
+
   /// `1,8,32`, or `4,8,...,256`, which goes on as it began: by the same factor, or else by the same step.
   package static func counts(_ text: String) throws(UsageError) -> [Int] {
     let words = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -128,10 +131,16 @@ package enum Read {
       }
       let (a, b) = (numbers[numbers.count - 2], numbers[numbers.count - 1])
       guard b > a else { throw UsageError("expected growing numbers before '...', found '\(text)'") }
-      while numbers.count < 64, let next = numbers.last.map({ b % a == 0 ? $0 * (b / a) : $0 + (b - a) }),
-        next < last
-      {
+      var next = b
+      while true {
+        let grown =
+          b % a == 0 ? next.multipliedReportingOverflow(by: b / a) : next.addingReportingOverflow(b - a)
+        if grown.overflow || grown.partialValue >= last { break }
+        next = grown.partialValue
         numbers.append(next)
+        if numbers.count > countLimit {
+          throw UsageError("expected at most \(countLimit) numbers, found more in '\(text)'")
+        }
       }
     }
     var seen: Set<Int> = []

@@ -41,8 +41,8 @@ private struct Count: ParallelWork {
     #expect(ThreadBudget(affinity: 8, quota: 1.5, requested: nil).threads == 2)
     #expect(ThreadBudget(affinity: 8, quota: 4, requested: 3).threads == 3)
     #expect(ThreadBudget(affinity: 2, quota: nil, requested: 0).threads == 1)
-    #expect(ThreadBudget.parseCPUMax("150000 100000\n") == 1.5)
-    #expect(ThreadBudget.parseCPUMax("max 100000\n") == nil)
+    #expect(ControlGroup.parseCPUMax("150000 100000\n") == 1.5)
+    #expect(ControlGroup.parseCPUMax("max 100000\n") == nil)
     #expect(ThreadBudget.parseAllowedCPUs("Name:\tx\nCpus_allowed_list:\t0-3,8\n") == 5)
     #expect(ThreadBudget.parseAllowedCPUs("Name:\tx\n") == nil)
   }

@@ -55,7 +55,10 @@ struct Library: @unchecked Sendable {
   init(_ handle: OpaquePointer) { self.handle = handle }
 
   var identity: String {
-    "\(String(cString: openblas_configuration(handle))) \(String(cString: openblas_core(handle)))"
+    let origin = String(cString: openblas_core_origin(handle))
+    return
+      "\(String(cString: openblas_configuration(handle))), kernels for \(String(cString: openblas_core(handle)))"
+      + (origin.isEmpty ? "" : " (\(origin))")
   }
 
   /// c = alpha · op(a) · op(b), all row-major; `aStride` and `bStride` are of the matrices as they lie.

@@ -27,6 +27,7 @@ struct openblas {
   int threading;
   const char *configuration;
   const char *core;
+  char origin[80];  // how the core was chosen, where not by the library
   struct openblas *next;
 };
 
@@ -59,19 +60,58 @@ static bool is_within(const char *core, OpenBLASInstructions most) {
          (most == OpenBLASInstructionsAVX2 && is_among(core, avx_cores, sizeof avx_cores / sizeof avx_cores[0]));
 }
 
+static bool is_asked_here;  // guarded by `loading`: the variable is ours, and not the user's
+
 /// Asks for kernels within `most`, unless the environment asks for others within it.
 static void ask_for(OpenBLASInstructions most) {
   const char *variable = "OPENBLAS_CORETYPE", *asked = getenv(variable);
   if (most != OpenBLASInstructionsAll && !(asked && is_within(asked, most))) {
+    is_asked_here = true;
     setenv(variable, most == OpenBLASInstructionsAVX2 ? "Haswell" : "Prescott", 1);
   }
+}
+
+/// Kernels that the processor can run within `most`, where the library's own choice is for processors without AVX: it
+/// takes those on processors that are newer than itself. Null where its choice is good.
+static const char *better_core(const char *core, OpenBLASInstructions most) {
+#if defined(__x86_64__)
+  if (most != OpenBLASInstructionsSSE4 && is_among(core, sse_cores, sizeof sse_cores / sizeof sse_cores[0])) {
+    __builtin_cpu_init();
+    if (most == OpenBLASInstructionsAll && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd")) {
+      return "SkylakeX";
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      return "Haswell";
+    }
+  }
+#endif
+  return NULL;
+}
+
+/// Makes a library that nothing has used yet choose its kernels again.
+static void choose_again(openblas *library, const char *core) {
+  void (*end)(void) = (void (*)(void))dlsym(library->handle, "gotoblas_dynamic_quit");
+  void (*begin)(void) = (void (*)(void))dlsym(library->handle, "gotoblas_dynamic_init");
+  const char *(*name)(void) = (const char *(*)(void))dlsym(library->handle, "openblas_get_corename");
+  const char *variable = "OPENBLAS_CORETYPE", *before = library->core;
+  if (!end || !begin || !name) {
+    return;
+  }
+  setenv(variable, core, 1);
+  end();
+  begin();
+  unsetenv(variable);
+  library->core = name();
+  snprintf(library->origin, sizeof library->origin, "chosen for this processor instead of %s", before);
 }
 
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static openblas *loaded;  // guarded by `loading`; entries are never freed
 
 /// Returns the library behind `name`, or null with what is wrong in `problem`.
-static openblas *open_one(const char *name, char *problem, size_t capacity) {
+static openblas *open_one(const char *name, OpenBLASInstructions most, char *problem, size_t capacity) {
+  void *used = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
   void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *reason = dlerror();
@@ -125,6 +165,12 @@ static openblas *open_one(const char *name, char *problem, size_t capacity) {
     library->set_openmp_threads = (void (*)(int))dlsym(handle, "omp_set_num_threads");
     library->get_openmp_threads = (int (*)(void))dlsym(handle, "omp_get_max_threads");
   }
+  const char *asked = getenv("OPENBLAS_CORETYPE"), *better = better_core(library->core, most);
+  if (asked && *asked && !is_asked_here) {
+    snprintf(library->origin, sizeof library->origin, "by OPENBLAS_CORETYPE=%.32s", asked);
+  } else if (better && !used) {
+    choose_again(library, better);
+  }
   library->next = loaded;
   loaded = library;
   return library;
@@ -141,7 +187,7 @@ const openblas *openblas_load(const char *const *names, size_t count, OpenBLASIn
   ask_for(instructions);
   openblas *found = NULL;
   for (size_t i = 0; i < count && !found; i++) {
-    found = open_one(names[i], problem, sizeof problem);
+    found = open_one(names[i], instructions, problem, sizeof problem);
     if (found && !is_within(found->core, instructions)) {
       const char *most = instructions == OpenBLASInstructionsAVX2 ? "AVX2" : "SSE4";
       snprintf(problem, sizeof problem, "%s: uses kernels for %s and cannot be kept to %s", names[i], found->core, most);
@@ -161,6 +207,7 @@ const openblas *openblas_load(const char *const *names, size_t count, OpenBLASIn
 
 const char *openblas_configuration(const openblas *library) { return library->configuration; }
 const char *openblas_core(const openblas *library) { return library->core; }
+const char *openblas_core_origin(const openblas *library) { return library->origin; }
 int openblas_threading(const openblas *library) { return library->threading; }
 
 /// OpenMP keeps the number of threads per calling thread, and the rest of the process may use it too: returns what

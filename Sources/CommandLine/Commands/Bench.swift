@@ -60,13 +60,14 @@ private func bench(_ arguments: ParsedArguments, _ console: Console) throws -> E
   let extras = try arguments.reportExtras()
   if let competition = HostFacts.competition() { console.warn(competition) }
   var maker = InputMaker(
-    sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
+    sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed),
+    memoryLimit: try arguments.value(of: Options.maxMemory))
   let start = monotonicNanoseconds()
   let model = try arguments.model(console)
   let read = monotonicNanoseconds()
   let compiled = try model.compile(options)
   let compileNanoseconds = monotonicNanoseconds() - read
-  let batches = try arguments.batches(of: model)
+  let batches = try arguments.batches(of: model, maker)
   let header: [(String, JSON)] = [
     ("schema", .integer(1)), ("command", .string("bench")), ("model", modelJSON(model)),
     ("host", hostJSON(threads: threads)), ("optimize", .string(options.optimization.rawValue)),

@@ -61,7 +61,7 @@ private func compare(_ arguments: ParsedArguments, _ console: Console) throws ->
   let maker = InputMaker(
     sizes: try arguments.value(of: Options.size), seed: try arguments.value(of: Options.seed))
   let model = try arguments.originalModel()
-  let batches = try arguments.batches(of: model)
+  let batches = try arguments.batches(of: model, maker)
   let comparison = try ModelComparison(
     model, limits: limits, threads: threads, tolerance: tolerance, inputs: maker,
     numerics: isStrictNumerics ? .strict : .fast)

@@ -36,11 +36,13 @@ let compileCommand = CommandDeclaration(
 extension ParsedArguments {
   /// Of the commands that declare `Options.compiling`.
   func compileOptions() throws -> CompileOptions {
-    CompileOptions(
+    var options = CompileOptions(
       optimization: try value(of: Options.optimize),
       numerics: try value(of: Options.strictNumerics) ? .strict : .fast,
       prefer: try value(of: Options.prefer),
       memoryLimit: try value(of: Options.maxMemory))
+    options.stepLimit = try value(of: Options.maxSteps)
+    return options
   }
 }
 
@@ -81,9 +83,16 @@ private func compile(_ arguments: ParsedArguments, _ console: Console) throws ->
   let path = try arguments.value(of: output)
   if path == nil, arguments.isGiven(packedOnly) { throw UsageError("--packed-only is for --output") }
   let batches = try arguments.value(of: Options.batches) ?? []
-  var maker = InputMaker(batch: batches.first, sizes: try arguments.value(of: Options.size))
+  var maker = InputMaker(
+    batch: batches.first, sizes: try arguments.value(of: Options.size),
+    memoryLimit: try arguments.value(of: Options.maxMemory))
   var stages = Stages()
   let model = try arguments.model(console)
+  for batch in batches {
+    maker.batch = batch
+    try maker.checkMemory(of: model)
+  }
+  maker.batch = batches.first
   stages.end("read")
   let compiled = try model.compile(options)
   stages.end("passes")

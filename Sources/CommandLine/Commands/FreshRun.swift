@@ -48,7 +48,7 @@ private func freshRun(_ arguments: ParsedArguments, _ console: Console) throws -
   let backend = try arguments.value(of: Options.backend)
   let maker = InputMaker(
     batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size),
-    seed: try arguments.value(of: Options.seed))
+    seed: try arguments.value(of: Options.seed), memoryLimit: try arguments.value(of: Options.maxMemory))
   _ = Backends.shared
   var figures = FreshFigures()
   figures.baseBytes = peakResidentBytes()

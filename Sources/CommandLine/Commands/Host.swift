@@ -31,7 +31,9 @@ private func host(_ arguments: ParsedArguments, _ console: Console) throws -> Ex
   console.print("kernels    \(instructionText())")
   console.print("threads    \(ThreadBudget(requested: threads).explanation)")
   let limit = facts.memoryLimit.map { ", the control group allows \(grouped($0 >> 20)) MiB" } ?? ""
-  console.print("memory     \(grouped(facts.memoryByteCount >> 20)) MiB\(limit)")
+  console.print(
+    "memory     \(grouped(facts.memoryByteCount >> 20)) MiB\(limit); a model may take "
+      + "\(grouped(MemoryBudget.bytes() >> 20)) MiB")
   let backends = Backends.shared
   for (i, description) in backends.descriptions.enumerated() {
     console.print("\(i == 0 ? "backends " : "         ")  \(pad(description.name, 9)) \(description.detail)")

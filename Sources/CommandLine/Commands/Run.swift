@@ -59,7 +59,7 @@ private func runModel(_ arguments: ParsedArguments, _ console: Console) throws -
   let names = try arguments.value(of: labels).map(readLines)
   let maker = InputMaker(
     batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size),
-    seed: try arguments.value(of: Options.seed))
+    seed: try arguments.value(of: Options.seed), memoryLimit: try arguments.value(of: Options.maxMemory))
   _ = Backends.shared
   let base = peakResidentBytes()
   var stages = Stages()
@@ -132,17 +132,16 @@ func inputValues(_ model: Model, _ pairs: [(name: String, value: String)], _ mak
     default: values[name] = try readValue(value, as: port.type)
     }
   }
-  for port in model.inputs where values[port.name] == nil {
-    if case .optional = port.type { continue }
+  let missing = model.requiredInputs.filter { values[$0.name] == nil }
+  try maker.checkMemory(of: model, missing)
+  for port in missing {
     values[port.name] = .tensor(try maker.tensor(for: port, in: model, .random))
   }
   return values
 }
 
 private func readLines(_ path: String) throws -> [String] {
-  guard let text = readSmallFile(path) else {
-    throw ToolError("\(path): \(String(cString: strerror(errno)))")
-  }
+  let text = String(decoding: try readFile(path, atMost: 1 << 26), as: UTF8.self)
   return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 }
 

@@ -27,7 +27,8 @@ let whyCommand = CommandDeclaration(
 private func why(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
   let backend = try arguments.value(of: Options.backend)
   let maker = InputMaker(
-    batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size))
+    batch: try arguments.value(of: Options.batch), sizes: try arguments.value(of: Options.size),
+    memoryLimit: try arguments.value(of: Options.maxMemory))
   let model = try arguments.model(console)
   let compiled = try model.compile(try arguments.tunedCompileOptions())
   let request = try compiled.makeRequest(backend: backend, threads: try arguments.value(of: Options.threads))

@@ -23,6 +23,7 @@ package struct FoldConstants: Pass {
       try run(on: &region, in: context, log: &log)
     }
     var work = 0
+    var room = Self.room(in: graph)
     for id in try graph.order() {
       guard let node = graph.node(id), let operands = Self.constants(of: node, in: graph) else { continue }
       let cost = Self.work(of: node, operands, in: graph)
@@ -32,9 +33,10 @@ package struct FoldConstants: Pass {
       }
       var patch = Patch(for: graph)
       do throws(GraphError) {
-        switch try Self.fold(node, operands, in: graph, context, &patch) {
-        case .changed:
+        switch try Self.fold(node, operands, in: graph, context, room, &patch) {
+        case .changed(let byteCount):
           try graph.apply(patch)
+          room -= byteCount
           log.hit(name)
           changes += 1
           work += cost
@@ -46,6 +48,27 @@ package struct FoldConstants: Pass {
       }
     }
     return changes
+  }
+
+  private enum Folding {
+    case changed(byteCount: Int)
+    case declined(String)
+    case ignored
+  }
+
+  /// Bytes that results of all folded nodes may take beside those of the file's constants.
+  private static let totalByteLimit = 256 << 20
+
+  /// Bytes that more results may take: all of them together at most as many as the file's constants, and some more.
+  private static func room(in graph: borrowing Graph) -> Int {
+    var room = totalByteLimit
+    var seen: Set<ConstantID> = []
+    for value in graph.values {
+      guard let constant = value?.constant, seen.insert(constant.id).inserted, let bytes = constant.byteCount
+      else { continue }
+      room += constant.stored == nil ? -bytes : bytes
+    }
+    return room
   }
 
   /// The operands of a node; nil when one is not a constant.
@@ -87,8 +110,8 @@ package struct FoldConstants: Pass {
 
   private static func fold(
     _ node: Node, _ operands: [Constant?], in graph: borrowing Graph, _ context: PassContext,
-    _ patch: inout Patch
-  ) throws(GraphError) -> Outcome {
+    _ room: Int, _ patch: inout Patch
+  ) throws(GraphError) -> Folding {
     let traits = node.op.traits
     guard traits.contains(.pure) else { return .declined("it is not pure") }
     if !node.epilogue.isEmpty { return .ignored }
@@ -110,6 +133,7 @@ package struct FoldConstants: Pass {
     if byteCount > context.foldBudgetBytes {
       return .declined("\(byteCount) bytes are beyond the budget of \(context.foldBudgetBytes)")
     }
+    if byteCount > room { return .declined("constants that were folded take all the bytes that they may") }
     let absent = operands.map { $0 == nil }
     for (i, output) in node.outputs.enumerated() {
       guard let output, let type = graph.tensorType(output) else { continue }
@@ -130,7 +154,7 @@ package struct FoldConstants: Pass {
       }
       patch.replace(output, with: patch.constant(constant, named: graph[output].name))
     }
-    return .changed
+    return .changed(byteCount: byteCount)
   }
 }
 

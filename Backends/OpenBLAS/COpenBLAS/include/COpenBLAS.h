@@ -33,6 +33,9 @@ const openblas *_Nullable openblas_load(const char *_Nonnull const *_Nullable na
 const char *openblas_configuration(const openblas *library);
 /// The name of the kernels in use, as in "SkylakeX".
 const char *openblas_core(const openblas *library);
+/// Why it uses them, where the choice is not its own: the user's OPENBLAS_CORETYPE, or a better choice that was made
+/// when it was opened because it did not recognize the processor. Otherwise empty.
+const char *openblas_core_origin(const openblas *library);
 /// How the library was built: 0 sequential, 1 POSIX threads, 2 OpenMP.
 int openblas_threading(const openblas *library);
 
