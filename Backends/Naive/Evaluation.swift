@@ -127,10 +127,31 @@ extension Evaluation {
     try meter.checkList(itemCount: itemCount, byteCount: byteCount)
   }
 
+  /// Bytes that are left in the budget, for libraries that allocate by themselves.
+  var freeByteCount: Int { meter.freeByteCount }
+
   /// The elements of a numeric tensor, counted as scratch.
   func reals(_ tensor: Tensor) throws(KernelFault) -> [Double] {
     try takeScratch(tensor.elementCount)
-    return try tensor.reals()
+    guard let codec = ElementCodec(tensor.dataType) else { throw .notRepresentable }
+    return (0..<tensor.elementCount).map { codec.double(at: $0, in: tensor.bytes.base) }
+  }
+
+  func reals(_ tensor: Tensor?) throws(KernelFault) -> [Double]? {
+    guard let tensor else { return nil }
+    return try reals(tensor) as [Double]
+  }
+
+  /// A parameter that broadcasts to `sizes`, one number per element of those.
+  func spread(_ tensor: Tensor, over sizes: [Int]) throws(KernelFault) -> [Double] {
+    let numbers: [Double] = try reals(tensor)
+    if tensor.sizes == sizes { return numbers }
+    let rows = try Rows(result: sizes, operands: [tensor.sizes])
+    var result = try zeros(try sizes.product)
+    rows.forEach { row, i, _, _ in
+      for p in 0..<rows.rowCount { result[row + p] = numbers[i + p * rows.step(0)] }
+    }
+    return result
   }
 
   /// Zeros, counted as scratch.
@@ -158,6 +179,8 @@ private final class EvaluationMeter {
     if overflow || count <= free { return }
     do { try budget.takeSteps(count - free) } catch { throw .overBudget(error) }
   }
+
+  var freeByteCount: Int { max(budget.byteLimit - budget.byteCount, 0) }
 
   func takeScratch(_ count: Int, bytes byteCount: Int) throws(KernelFault) {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: byteCount)

@@ -40,7 +40,7 @@ extension Resize: NaiveOperator {
     guard coordinates == .tfCropAndResize, let given = try call.optional(1), given.elementCount > 0 else {
       return region
     }
-    let bounds = try given.reals()
+    let bounds = try call.reals(given)
     guard bounds.count == 2 * axes.count else { throw .malformed }
     for (i, axis) in axes.enumerated() { region[axis] = (bounds[i], bounds[axes.count + i]) }
     return region
@@ -53,7 +53,7 @@ extension Resize: NaiveOperator {
     var result = x.sizes
     var given = scales?.map(\.value)
     if given == nil, sizes == nil, let operand = try call.optional(2), operand.elementCount > 0 {
-      given = try operand.reals()
+      given = try call.reals(operand)
     }
     if let given, !given.isEmpty {
       guard given.count == axes.count else { throw .malformed }

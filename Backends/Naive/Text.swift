@@ -133,6 +133,7 @@ extension StringNormalizer: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.strings(0)
     guard x.rank == 1 || (x.rank == 2 && x.sizes[0] == 1) else { throw .malformed }
+    try call.checkList(itemCount: x.elementCount)
     let stops = Set(stopWords.map { isCaseSensitive ? $0 : $0.lowercased() })
     var kept: [[UInt8]] = []
     for bytes in x.strings {
