@@ -103,6 +103,7 @@ private func joined(
 ) throws(KernelFault) -> [Double] {
   if size == 0 { return [] }
   let (old, new) = (try call.reals(past) ?? [], try call.reals(incoming) as [Double])
+  if old.isEmpty && new.isEmpty { return [] }
   let from = g.strides(heads: g.keyHeads, rows: g.incoming, size: size)
   try call.takeScratch(old.count + new.count)
   var result: [Double] = []

@@ -85,7 +85,8 @@ func quantize(
   guard let source = ElementCodec(x.dataType) else { throw .notRepresentable }
   let parameters = Evaluation([], wanted: [])
   let scales: [Double] = try parameters.reals(try scale.plain())
-  let zeros = try zeroPoint.map { (zero) throws(KernelFault) in try parameters.reals(zero.plain()) as [Double] }
+  let zeros = try zeroPoint.map { (zero) throws(KernelFault) in try parameters.reals(zero.plain()) as [Double]
+  }
   var inner = 1
   if scales.count != 1 || scale.rank > 0, let axis {
     let axis = try normalized(axis, rank: x.rank)

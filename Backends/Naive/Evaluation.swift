@@ -15,13 +15,17 @@ struct Evaluation {
   private(set) var results: [RuntimeValue?]
   /// Shared by copies: scratch is counted until all of them are gone.
   private let meter: EvaluationMeter
+  private let endsWhenEmpty: Bool
 
   /// The default limit of one result.
   static let byteLimit = 1 << 32
 
   init(
-    _ operands: [RuntimeValue?], wanted: [Bool], destinations: [Tensor?] = [], byteLimit: Int = Self.byteLimit
+    _ operands: [RuntimeValue?], wanted: [Bool], destinations: [Tensor?] = [],
+    byteLimit: Int = Self.byteLimit,
+    endsWhenEmpty: Bool = false
   ) {
+    self.endsWhenEmpty = endsWhenEmpty
     self.operands = operands
     self.wanted = wanted
     self.destinations = destinations
@@ -75,7 +79,13 @@ struct Evaluation {
       tensor = try Tensor.allocate(dataType, sizes, byteLimit: byteLimit)
     }
     set(index, .tensor(tensor))
+    if endsWhenEmpty, tensor.elementCount == 0, areResultsEmpty { throw .nothingToCompute }
     return tensor
+  }
+
+  /// Whether every wanted result is there, and none has elements.
+  private var areResultsEmpty: Bool {
+    wanted.indices.allSatisfy { !wanted[$0] || results[$0]?.tensor?.elementCount == 0 }
   }
 
   /// Gives result `index` a value made elsewhere, such as an operand under other sizes.
@@ -212,6 +222,10 @@ func saturatingProduct(_ factors: [Int]) -> Int {
 extension KernelFault {
   /// Operands that type inference would have refused.
   static var malformed: KernelFault { .notRepresentable }
+
+  /// No fault: all wanted results are there and have no elements, so that an operator ends before its loops. Thrown by
+  /// `Evaluation.result`, and caught where the evaluation begins.
+  static var nothingToCompute: KernelFault { .sizeMismatch(output: -1) }
 }
 
 /// Runs `body`, turning a tensor that cannot be made into a fault.

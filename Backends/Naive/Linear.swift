@@ -23,7 +23,8 @@ extension Gemm: NaiveOperator {
     try call.takeProducts([m, n, k])
     try call.takeScratch(n)
     let product = MatrixProduct(
-      batches: try Rows(result: [], operands: [[], []]), a: left.base, b: right.base, y: y.base, m: m, k: k, n: n, alpha: alpha.value, beta: beta.value,
+      batches: try Rows(result: [], operands: [[], []]), a: left.base, b: right.base, y: y.base, m: m, k: k,
+      n: n, alpha: alpha.value, beta: beta.value,
       c: c?.base,
       cStrides: try c.map { (c) throws(KernelFault) in try broadcastStrides(c.sizes, to: [m, n]) } ?? [0, 0])
     try visit(a.dataType, product)

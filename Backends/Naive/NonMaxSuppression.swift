@@ -17,7 +17,7 @@ extension NonMaxSuppression: NaiveOperator {
     let lowest = try call.reals(call.optional(4))?.first
     let count = boxes.sizes[1]
     try call.takeScratch(boxes.sizes[0] * count, bytes: MemoryLayout<Box>.stride)
-    try call.takeScratch(3 * count)
+    try call.takeScratch(count, bytes: 24)
     var all: [Box] = []
     for i in 0..<boxes.sizes[0] * count {
       all.append(Box(boxes.pointer(Float.self) + i * 4, isCentered: centerPointBox))

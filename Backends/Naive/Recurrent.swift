@@ -76,7 +76,8 @@ extension Recurrent {
     let rows = size.gates * n
     // Steps without inputs are no elements of an operand: any number of them may be asked for.
     let stepCount = saturatingProduct([size.directions, size.batch, size.time])
-    try call.takeSteps(product: [stepCount, 16 + rows], beyond: tensors.x.elementCount + (tensors.y?.elementCount ?? 0))
+    try call.takeSteps(
+      product: [stepCount, 16 + rows], beyond: tensors.x.elementCount + (tensors.y?.elementCount ?? 0))
     try call.takeProducts([stepCount, rows, size.inputs + n])
     let memory = try Scratch<Double>(count: rows * 2 + n * 3)
     defer { withExtendedLifetime(memory) {} }

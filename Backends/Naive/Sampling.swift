@@ -28,8 +28,8 @@ extension GridSample: NaiveOperator {
     if y.elementCount == 0 { return }
     let neighbours = mode == .nearest ? 1 : mode == .linear ? 2 : 4
     let taps = saturatingProduct([Int](repeating: neighbours, count: axes))
-    try call.takeScratch(taps, bytes: 32)
     try call.takeSteps(product: [y.elementCount, taps], beyond: x.elementCount + y.elementCount)
+    try call.takeScratch(taps, bytes: 32)
     let positions = try call.reals(grid)
     let points = try grid.sizes[1..<x.rank - 1].product
     let (plane, strides) = (try sizes.product, try rowMajorStrides(sizes))

@@ -139,7 +139,8 @@ extension MelWeightMatrix: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     guard let bands = try call.integers(0)?.first, let length = try call.integers(1)?.first,
       let rate = try call.integers(2)?.first, let low = try call.reals(call.operand(3)).first,
-      let high = try call.reals(call.operand(4)).first, bands >= 0, length >= 0, rate > 0, low > -700, high > -700
+      let high = try call.reals(call.operand(4)).first, bands >= 0, length >= 0, rate > 0, low > -700,
+      high > -700
     else { throw .malformed }
     let bins = length / 2 + 1
     let y = try call.result(0, dataType, [bins, bands])
