@@ -16,14 +16,14 @@ extension Attention: NaiveOperator {
         self, query: q.sizes, key: k.sizes, value: v.sizes, pastKey: pastKey?.sizes),
       pastValue.map({ $0.sizes == geometry.pastValueSizes }) ?? (pastKey == nil)
     else { throw .malformed }
-    let keys = try joined(pastKey, k, geometry, size: geometry.headSize)
-    let values = try joined(pastValue, v, geometry, size: geometry.valueSize)
-    let bias = try Bias(self, geometry, mask: try call.optional(3), valid: try call.integers(6))
+    let keys = try joined(pastKey, k, geometry, size: geometry.headSize, call)
+    let values = try joined(pastValue, v, geometry, size: geometry.valueSize, call)
+    let bias = try Bias(self, geometry, mask: try call.optional(3), valid: try call.integers(6), call)
     let shape = [geometry.batch, geometry.keyHeads, geometry.keys]
     if call.isWanted(1) { try call.set(1, keys, q.dataType, shape + [geometry.headSize]) }
     if call.isWanted(2) { try call.set(2, values, v.dataType, shape + [geometry.valueSize]) }
     let (output, scores) = try attend(
-      try q.reals(), keys, values, bias, geometry, keepsScores: call.isWanted(3), in: call)
+      try call.reals(q), keys, values, bias, geometry, keepsScores: call.isWanted(3), in: call)
     try call.set(0, output, q.dataType, geometry.outputSizes)
     if call.isWanted(3) { try call.set(3, scores, q.dataType, geometry.scoreSizes) }
   }
@@ -40,7 +40,9 @@ extension Attention: NaiveOperator {
     if rows * g.valueSize == 0, !keepsScores || rows * g.keys == 0 { return ([], []) }
     try call.checkCount(rows * g.valueSize, of: .float64)
     if keepsScores { try call.checkCount(rows * g.keys, of: .float64) }
-    var output = [Double](repeating: 0, count: rows * g.valueSize)
+    try call.takeProducts([rows, g.keys, g.headSize + g.valueSize])
+    try call.takeScratch((keepsScores ? rows * g.keys : 0) + g.keys)
+    var output = try call.zeros(rows * g.valueSize)
     var kept: [Double] = []
     kept.reserveCapacity(keepsScores ? rows * g.keys : 0)
     var scores = [Double](repeating: 0, count: g.keys)
@@ -97,11 +99,13 @@ extension Attention: NaiveOperator {
 
 /// The rows of the past followed by new ones, as [batch, heads, rows, size].
 private func joined(
-  _ past: Tensor?, _ incoming: Tensor, _ g: AttentionGeometry, size: Int
+  _ past: Tensor?, _ incoming: Tensor, _ g: AttentionGeometry, size: Int, _ call: Evaluation
 ) throws(KernelFault) -> [Double] {
   if size == 0 { return [] }
-  let (old, new) = (try past?.reals() ?? [], try incoming.reals())
+  let (old, new) = (try call.reals(past) ?? [], try call.reals(incoming) as [Double])
+  if old.isEmpty && new.isEmpty { return [] }
   let from = g.strides(heads: g.keyHeads, rows: g.incoming, size: size)
+  try call.takeScratch(old.count + new.count)
   var result: [Double] = []
   result.reserveCapacity(old.count + new.count)
   for b in 0..<g.batch {
@@ -129,7 +133,9 @@ private struct Bias {
   /// Larger than any number of rows, and far from overflow.
   private static let far = 1 << 48
 
-  init(_ op: Attention, _ g: AttentionGeometry, mask: Tensor?, valid: [Int]?) throws(KernelFault) {
+  init(_ op: Attention, _ g: AttentionGeometry, mask: Tensor?, valid: [Int]?, _ call: Evaluation)
+    throws(KernelFault)
+  {
     guard (mask?.rank ?? 1) >= 1, (mask?.rank ?? 1) <= 4, (valid?.count ?? g.batch) == g.batch else {
       throw .malformed
     }
@@ -138,15 +144,15 @@ private struct Bias {
       let limit = g.scoreSizes[axis]
       guard axis == 3 ? size <= limit : size == limit || size == 1 else { throw .malformed }
     }
-    let numbers = try mask?.reals() ?? []
+    let numbers = try call.reals(mask) ?? []
     self.mask = mask?.dataType == .bool ? numbers.map { $0 == 0 ? -.infinity : 0 } : numbers
     sizes = full
     let steps = try rowMajorStrides(full)
     strides = full.indices.map { mask == nil || $0 < 3 && full[$0] == 1 ? 0 : steps[$0] }
     self.valid = (valid ?? [Int](repeating: g.keys, count: g.batch)).map { max(-Self.far, min(Self.far, $0)) }
     offsets = valid == nil ? [Int](repeating: g.past, count: g.batch) : self.valid.map { $0 - g.queries }
-    before = op.leftWindow.map { min($0, Self.far) }
-    let ahead = op.rightWindow.map { min($0, Self.far) }
+    before = op.leftWindow.map { max(-Self.far, min(Self.far, $0)) }
+    let ahead = op.rightWindow.map { max(-Self.far, min(Self.far, $0)) }
     after = op.isCausal ? min(ahead ?? 0, 0) : ahead
   }
 

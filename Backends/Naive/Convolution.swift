@@ -35,7 +35,8 @@ private func convolve<T: FloatNumber>(
   let inputPlane = try geometry.input.product
   let outputPlane = try geometry.output.product
   let batch = x.sizes[0]
-  let inputs = weights.sizes[1]
+  // Channels without elements may be of any number.
+  let inputs = runs.elementCount == 0 ? 0 : weights.sizes[1]
   let outputs = weights.sizes[0] / groups
   try call.takeProducts([batch, groups, outputs, inputs, runs.elementCount])
   try call.takeScratch(outputPlane)
@@ -149,7 +150,7 @@ private func convolveTransposed<T: FloatNumber>(
   let inputPlane = try geometry.output.product
   let outputPlane = try geometry.input.product
   let batch = x.sizes[0]
-  let inputs = weights.sizes[0] / groups
+  let inputs = runs.elementCount == 0 ? 0 : weights.sizes[0] / groups
   let outputs = weights.sizes[1]
   try call.takeProducts([batch, groups, outputs, inputs, runs.elementCount])
   try call.takeScratch(outputPlane)

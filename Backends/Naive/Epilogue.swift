@@ -81,9 +81,12 @@ func quantize(
   let y = try Tensor.allocate(dataType, x.sizes)
   guard let codec = ElementCodec(dataType) else { throw .notRepresentable }
   y.clear()
-  let values = try x.plain().reals()
-  let scales = try scale.plain().reals()
-  let zeros = try zeroPoint.map { (zero) throws(KernelFault) in try zero.plain().reals() }
+  let x = try x.plain()
+  guard let source = ElementCodec(x.dataType) else { throw .notRepresentable }
+  let parameters = Evaluation([], wanted: [])
+  let scales: [Double] = try parameters.reals(try scale.plain())
+  let zeros = try zeroPoint.map { (zero) throws(KernelFault) in try parameters.reals(zero.plain()) as [Double]
+  }
   var inner = 1
   if scales.count != 1 || scale.rank > 0, let axis {
     let axis = try normalized(axis, rank: x.rank)
@@ -94,7 +97,8 @@ func quantize(
   }
   guard zeros.map({ $0.count == scales.count }) ?? true else { throw .malformed }
   let bounds = integerBounds(of: dataType)
-  for (i, value) in values.enumerated() {
+  for i in 0..<x.elementCount {
+    let value = source.double(at: i, in: x.bytes.base)
     let c = scales.count == 1 ? 0 : i / inner % scales.count
     let quotient = x.dataType == .float64 ? value / scales[c] : Double(Float(value) / Float(scales[c]))
     guard let bounds else {

@@ -15,13 +15,17 @@ struct Evaluation {
   private(set) var results: [RuntimeValue?]
   /// Shared by copies: scratch is counted until all of them are gone.
   private let meter: EvaluationMeter
+  private let endsWhenEmpty: Bool
 
   /// The default limit of one result.
   static let byteLimit = 1 << 32
 
   init(
-    _ operands: [RuntimeValue?], wanted: [Bool], destinations: [Tensor?] = [], byteLimit: Int = Self.byteLimit
+    _ operands: [RuntimeValue?], wanted: [Bool], destinations: [Tensor?] = [],
+    byteLimit: Int = Self.byteLimit,
+    endsWhenEmpty: Bool = false
   ) {
+    self.endsWhenEmpty = endsWhenEmpty
     self.operands = operands
     self.wanted = wanted
     self.destinations = destinations
@@ -75,7 +79,13 @@ struct Evaluation {
       tensor = try Tensor.allocate(dataType, sizes, byteLimit: byteLimit)
     }
     set(index, .tensor(tensor))
+    if endsWhenEmpty, tensor.elementCount == 0, areResultsEmpty { throw .nothingToCompute }
     return tensor
+  }
+
+  /// Whether every wanted result is there, and none has elements.
+  private var areResultsEmpty: Bool {
+    wanted.indices.allSatisfy { !wanted[$0] || results[$0]?.tensor?.elementCount == 0 }
   }
 
   /// Gives result `index` a value made elsewhere, such as an operand under other sizes.
@@ -127,10 +137,31 @@ extension Evaluation {
     try meter.checkList(itemCount: itemCount, byteCount: byteCount)
   }
 
+  /// Bytes that are left in the budget, for libraries that allocate by themselves.
+  var freeByteCount: Int { meter.freeByteCount }
+
   /// The elements of a numeric tensor, counted as scratch.
   func reals(_ tensor: Tensor) throws(KernelFault) -> [Double] {
     try takeScratch(tensor.elementCount)
-    return try tensor.reals()
+    guard let codec = ElementCodec(tensor.dataType) else { throw .notRepresentable }
+    return (0..<tensor.elementCount).map { codec.double(at: $0, in: tensor.bytes.base) }
+  }
+
+  func reals(_ tensor: Tensor?) throws(KernelFault) -> [Double]? {
+    guard let tensor else { return nil }
+    return try reals(tensor) as [Double]
+  }
+
+  /// A parameter that broadcasts to `sizes`, one number per element of those.
+  func spread(_ tensor: Tensor, over sizes: [Int]) throws(KernelFault) -> [Double] {
+    let numbers: [Double] = try reals(tensor)
+    if tensor.sizes == sizes { return numbers }
+    let rows = try Rows(result: sizes, operands: [tensor.sizes])
+    var result = try zeros(try sizes.product)
+    rows.forEach { row, i, _, _ in
+      for p in 0..<rows.rowCount { result[row + p] = numbers[i + p * rows.step(0)] }
+    }
+    return result
   }
 
   /// Zeros, counted as scratch.
@@ -158,6 +189,8 @@ private final class EvaluationMeter {
     if overflow || count <= free { return }
     do { try budget.takeSteps(count - free) } catch { throw .overBudget(error) }
   }
+
+  var freeByteCount: Int { max(budget.byteLimit - budget.byteCount, 0) }
 
   func takeScratch(_ count: Int, bytes byteCount: Int) throws(KernelFault) {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: byteCount)
@@ -189,6 +222,10 @@ func saturatingProduct(_ factors: [Int]) -> Int {
 extension KernelFault {
   /// Operands that type inference would have refused.
   static var malformed: KernelFault { .notRepresentable }
+
+  /// No fault: all wanted results are there and have no elements, so that an operator ends before its loops. Thrown by
+  /// `Evaluation.result`, and caught where the evaluation begins.
+  static var nothingToCompute: KernelFault { .sizeMismatch(output: -1) }
 }
 
 /// Runs `body`, turning a tensor that cannot be made into a fault.

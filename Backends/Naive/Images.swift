@@ -24,7 +24,7 @@ package enum ImageLibrary {
 
   /// Decodes a file into rows of red, green and blue; nil: it is no image, or a damaged one.
   static func decode(
-    _ file: UnsafeRawBufferPointer
+    _ file: UnsafeRawBufferPointer, pixelLimit: Int = Self.pixelLimit
   ) throws(KernelFault) -> (rgb: [UInt8], width: Int, height: Int)? {
     // The least that a decoder may look at without asking.
     guard file.count >= 16, let header = ImageHeader(file) else { return nil }
@@ -57,7 +57,10 @@ extension ImageDecoder: NaiveOperator {
     let x = try call.operand(0)
     guard x.dataType == .uint8, x.rank == 1 else { throw .malformed }
     let found = try x.withBytes { (bytes) throws(KernelFault) in
-      try ImageLibrary.decode(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count))
+      // The decoder's image, its colours, and the result.
+      let pixelLimit = min(ImageLibrary.pixelLimit, call.freeByteCount / 12)
+      return try ImageLibrary.decode(
+        UnsafeRawBufferPointer(start: bytes.base, count: bytes.count), pixelLimit: pixelLimit)
     }
     let (width, height) = (found?.width ?? 0, found?.height ?? 0)
     let y = try call.result(0, .uint8, [height, width, channelCount])

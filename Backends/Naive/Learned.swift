@@ -16,6 +16,9 @@ extension Tensor {
 
 extension TreeEnsemble: NaiveOperator {
   static let naiveName = "tree-ensemble"
+  /// Every row meets every tree: their nodes are counted so many at a time.
+  private static let visitBatch = 1 << 16
+  private static let stepsPerVisit = 2
   static let elements = Elements.any
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
@@ -27,9 +30,9 @@ extension TreeEnsemble: NaiveOperator {
     let starts = try call.int64s(4)
     let targetIDs = try call.int64s(5)
     let weights = try call.operand(6)
-    let base = try call.optional(7).map { (base) throws(KernelFault) in try base.reals() }
+    let base = try call.optional(7).map { (base) throws(KernelFault) in try call.reals(base) }
     let sets = try call.optional(8) == nil ? nil : try call.int64s(8)
-    let members = try call.optional(9)?.reals() ?? []
+    let members = try call.reals(call.optional(9)) ?? []
     let count = splits.elementCount
     guard targets >= 1, nodes.count / 5 == count, nodes.count % 5 == 0,
       weights.elementCount == targetIDs.count,
@@ -38,16 +41,17 @@ extension TreeEnsemble: NaiveOperator {
       let weight = ElementCodec(weights.dataType), let target = ElementCodec(to)
     else { throw .malformed }
     let y = try call.result(0, to, [rows, targets])
-    var sums = [Double](repeating: 0, count: targets)
+    var sums = try call.zeros(targets)
     var isScored = [Bool](repeating: false, count: targets)
 
     /// The leaf of a tree where a row ends.
-    func leaf(_ root: Int64, _ row: Int) throws(KernelFault) -> Int {
+    func leaf(_ root: Int64, _ row: Int, _ visits: inout Int) throws(KernelFault) -> Int {
       var position = root
       var steps = 0
       while position >= 0 {
         guard position < count, steps <= count else { throw .malformed }
         steps += 1
+        visits += 1
         let node = Int(position) * 5
         let feature = nodes[node]
         guard feature >= 0, feature < columns, let comparison = Comparison(rawValue: nodes[node + 1]) else {
@@ -67,6 +71,7 @@ extension TreeEnsemble: NaiveOperator {
           guard let sets else { throw .malformed }
           let (first, last) = (sets[Int(position)], sets[Int(position) + 1])
           guard 0 <= first, first <= last, last <= members.count else { throw .malformed }
+          visits += Int(last - first)
           holds = members[Int(first)..<Int(last)].contains(value)
         }
         if value.isNaN, nodes[node + 4] != 0 { holds = true }
@@ -78,11 +83,18 @@ extension TreeEnsemble: NaiveOperator {
 
     for row in 0..<rows {
       for t in 0..<targets { (sums[t], isScored[t]) = (0, false) }
+      var visits = 0
       for root in roots {
-        let leaf = try leaf(root, row)
+        let leaf = try leaf(root, row, &visits)
+        visits += 1
+        if visits > Self.visitBatch {
+          try call.takeSteps(Self.stepsPerVisit * visits)
+          visits = 0
+        }
         guard leaf + 1 < starts.count, starts[leaf] >= 0, starts[leaf] <= starts[leaf + 1],
           starts[leaf + 1] <= targetIDs.count
         else { throw .malformed }
+        visits += Int(starts[leaf + 1] - starts[leaf])
         for w in Int(starts[leaf])..<Int(starts[leaf + 1]) {
           let id = targetIDs[w]
           guard id >= 0, id < targets else { throw .indexOutOfRange(operand: 5) }
@@ -96,6 +108,7 @@ extension TreeEnsemble: NaiveOperator {
           isScored[t] = true
         }
       }
+      try call.takeSteps(Self.stepsPerVisit * visits)
       for t in 0..<targets {
         let sum = aggregate == .average && !roots.isEmpty ? sums[t] / Double(roots.count) : sums[t]
         target.store(sum + (base?[t] ?? 0), at: row * targets + t, in: y.base)
@@ -108,6 +121,7 @@ extension Evaluation {
   fileprivate func int64s(_ i: Int) throws(KernelFault) -> [Int64] {
     let tensor = try operand(i)
     guard tensor.dataType == .int64 else { throw .malformed }
+    try takeScratch(tensor.elementCount)
     return try faulting { () throws(TensorError) in try tensor.elements(of: Int64.self) }
   }
 }
@@ -124,9 +138,11 @@ extension SupportVectors: NaiveOperator {
     let vectorTensor = try call.operand(1)
     guard vectorTensor.rank == 2, vectorTensor.sizes[1] == columns else { throw .malformed }
     let count = vectorTensor.sizes[0]
-    let (data, vectors) = (try x.reals(), try vectorTensor.reals())
-    let coefficients = try call.operand(2).reals()
-    let rho = try call.operand(3).reals()
+    try call.takeProducts([rows, count, columns + 64])
+    try call.takeScratch(2 * count)
+    let (data, vectors) = (try call.reals(x), try call.reals(vectorTensor))
+    let coefficients = try call.reals(call.operand(2))
+    let rho = try call.reals(call.operand(3))
     /// The kernel of a row with every vector.
     func products(_ row: Int) -> [Double] {
       (0..<count).map { v in
@@ -149,14 +165,18 @@ extension SupportVectors: NaiveOperator {
     else {
       throw .malformed
     }
-    let a = try call.optional(4)?.reals()
-    let b = try call.optional(5)?.reals()
+    let a = try call.reals(call.optional(4))
+    let b = try call.reals(call.optional(5))
     guard a.map({ $0.count == pairs }) ?? true, b?.count == a?.count else { throw .malformed }
     let scores = try call.result(0, .float32, [rows, a == nil ? pairs : classes])
     let votes = call.isWanted(1) ? try call.result(1, .float32, [rows, classes]) : nil
     votes?.clear()
     var first = [0]
     for size in perClass { first.append(first[first.count - 1] + size) }
+    if a != nil {
+      try call.takeScratch(2 * classes * classes)
+      try call.takeSteps(product: [rows, max(100, classes), classes, classes], beyond: scores.elementCount)
+    }
     for row in 0..<rows {
       let products = products(row)
       var decisions: [Double] = []
@@ -270,6 +290,7 @@ extension Classify: NaiveOperator {
     else { throw .malformed }
     let classes = labels.elementCount
     guard width >= 1, threshold != nil ? classes == 2 : width <= classes else { throw .malformed }
+    try call.takeScratch(rows)
     var chosen: [Int] = []
     let source = decisive.pointer(Float.self)
     for row in 0..<rows {
@@ -333,15 +354,41 @@ private enum LookupKey: Hashable {
   case integer(Int64)
   case real(UInt64)
 
-  static func all(_ tensor: Tensor) throws(KernelFault) -> [LookupKey] {
-    if tensor.dataType == .string { return tensor.strings.map { .text($0) } }
+  /// Calls `body` with the key of every element.
+  static func forEach(_ tensor: Tensor, _ body: (Int, LookupKey) -> Void) throws(KernelFault) {
+    if tensor.dataType == .string {
+      for (i, text) in tensor.strings.enumerated() { body(i, .text(text)) }
+      return
+    }
     guard let codec = ElementCodec(tensor.dataType) else { throw .notRepresentable }
     let base = tensor.bytes.base
-    return (0..<tensor.elementCount).map { i in
-      if !tensor.dataType.isFloatingPoint { return .integer(codec.int64(at: i, in: base)) }
-      let value = codec.double(at: i, in: base)
-      return .real(value.isNaN ? Double.nan.bitPattern : value == 0 ? 0 : value.bitPattern)
+    for i in 0..<tensor.elementCount {
+      if tensor.dataType.isFloatingPoint {
+        let value = codec.double(at: i, in: base)
+        body(i, .real(value.isNaN ? Double.nan.bitPattern : value == 0 ? 0 : value.bitPattern))
+      } else {
+        body(i, .integer(codec.int64(at: i, in: base)))
+      }
     }
+  }
+}
+
+/// The place of each key; of equal keys the first counts.
+private struct LookupTable {
+  private var places: [LookupKey: Int] = [:]
+
+  init(_ keys: Tensor, _ call: Evaluation) throws(KernelFault) {
+    // A table has up to twice as many places as keys.
+    try call.takeScratch(keys.elementCount, bytes: 2 * (MemoryLayout<LookupKey>.stride + 8))
+    var places: [LookupKey: Int] = [:]
+    try LookupKey.forEach(keys) { i, key in if places[key] == nil { places[key] = i } }
+    self.places = places
+  }
+
+  /// Calls `body` with the place of every element of `x`, nil where it is no key.
+  func forEachPlace(of x: Tensor, _ body: (Int, Int?) -> Void) throws(KernelFault) {
+    try LookupKey.forEach(x) { i, key in body(i, places[key]) }
+    withExtendedLifetime(x) {}
   }
 }
 
@@ -358,18 +405,20 @@ extension LabelEncoder: NaiveOperator {
       keys.elementCount == values.elementCount
     else { throw .malformed }
     // Of equal keys the first counts.
-    let places = Dictionary(
-      zip(try LookupKey.all(keys), 0..<keys.elementCount), uniquingKeysWith: { first, _ in first })
-    let found = try LookupKey.all(x).map { places[$0] }
+    let places = try LookupTable(keys, call)
     if values.dataType == .string {
+      try call.checkList(itemCount: x.elementCount)
       let (words, other) = (values.strings, fallback.strings[0])
-      try call.setStrings(0, x.sizes, found.map { $0.map { words[$0] } ?? other })
+      var found: [[UInt8]] = []
+      found.reserveCapacity(x.elementCount)
+      try places.forEachPlace(of: x) { _, place in found.append(place.map { words[$0] } ?? other) }
+      try call.setStrings(0, x.sizes, found)
       return
     }
     guard let bits = values.dataType.bitWidth, bits >= 8 else { throw .notRepresentable }
     let y = try call.result(0, values.dataType, x.sizes)
     let width = bits / 8
-    for (i, place) in found.enumerated() {
+    try places.forEachPlace(of: x) { i, place in
       (y.base + i * width).copyMemory(
         from: place.map { values.bytes.base + $0 * width } ?? fallback.bytes.base, byteCount: width)
     }
@@ -384,22 +433,16 @@ extension OneHotEncoder: NaiveOperator {
     let x = try call.operand(0)
     let categories = try call.operand(1)
     guard (x.dataType == .string) == (categories.dataType == .string) else { throw .malformed }
-    let places = Dictionary(
-      zip(try LookupKey.all(categories), 0..<categories.elementCount), uniquingKeysWith: { first, _ in first }
-    )
-    // Numbers of any type are categories by their whole part.
-    let items: [LookupKey] =
-      x.dataType == .string ? try LookupKey.all(x) : try LookupKey.all(try cast(x, to: .int64))
+    let places = try LookupTable(categories, call)
     let count = categories.elementCount
     let y = try call.result(0, .float32, x.sizes + [count])
     y.clear()
-    for (i, item) in items.enumerated() {
-      if let place = places[item] {
-        y.pointer(Float.self)[i * count + place] = 1
-      } else if !zeros {
-        throw .indexOutOfRange(operand: 0)
-      }
+    var isComplete = true
+    // Numbers of any type are categories by their whole part.
+    try places.forEachPlace(of: x.dataType == .string ? x : try cast(x, to: .int64)) { i, place in
+      if let place { y.pointer(Float.self)[i * count + place] = 1 } else { isComplete = false }
     }
+    if !isComplete, !zeros { throw .indexOutOfRange(operand: 0) }
   }
 }
 
@@ -412,6 +455,7 @@ extension ZipMap: NaiveOperator {
     let labels = try call.operand(1)
     let (rows, columns) = try x.rowsAndColumns()
     guard x.dataType == .float32, labels.rank == 1, labels.elementCount == columns else { throw .malformed }
+    try call.checkList(itemCount: rows, byteCount: x.byteCount)
     var maps: [RuntimeValue] = []
     for row in 0..<rows {
       let values = try Tensor.allocate(.float32, [columns])

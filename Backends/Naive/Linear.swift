@@ -20,8 +20,11 @@ extension Gemm: NaiveOperator {
     let y = try call.result(0, a.dataType, [m, n])
     let left = try transA ? a.transposedMatrix() : a
     let right = try transB ? b.transposedMatrix() : b
+    try call.takeProducts([m, n, k])
+    try call.takeScratch(n)
     let product = MatrixProduct(
-      a: left.base, b: right.base, y: y.base, m: m, k: k, n: n, alpha: alpha.value, beta: beta.value,
+      batches: try Rows(result: [], operands: [[], []]), a: left.base, b: right.base, y: y.base, m: m, k: k,
+      n: n, alpha: alpha.value, beta: beta.value,
       c: c?.base,
       cStrides: try c.map { (c) throws(KernelFault) in try broadcastStrides(c.sizes, to: [m, n]) } ?? [0, 0])
     try visit(a.dataType, product)
@@ -44,31 +47,20 @@ extension MatMul: NaiveOperator {
     guard right[right.count - 2] == k else { throw .malformed }
     let batch = try broadcastSizes([Array(left.dropLast(2)), Array(right.dropLast(2))])
     let y = try call.result(0, a.dataType, batch + (a.rank == 1 ? [] : [m]) + (b.rank == 1 ? [] : [n]))
-    let aStrides = try broadcastStrides(Array(left.dropLast(2)), to: batch)
-    let bStrides = try broadcastStrides(Array(right.dropLast(2)), to: batch)
-    guard let bits = a.dataType.bitWidth, bits >= 8 else { throw .notRepresentable }
-    let width = bits / 8
-    var products: [(Int, Int)] = []
-    forEachIndex(batch) { index in
-      var (i, j) = (0, 0)
-      for axis in index.indices {
-        i += index[axis] * aStrides[axis]
-        j += index[axis] * bStrides[axis]
-      }
-      products.append((i, j))
-    }
-    for (position, (i, j)) in products.enumerated() {
-      let product = MatrixProduct(
-        a: a.base + i * m * k * width, b: b.base + j * k * n * width, y: y.base + position * m * n * width,
-        m: m, k: k,
-        n: n)
-      try visit(a.dataType, product)
-    }
+    if y.elementCount == 0 { return }
+    try call.takeProducts([y.elementCount, k])
+    try call.takeScratch(n)
+    let batches = try Rows(
+      result: batch, operands: [Array(left.dropLast(2)), Array(right.dropLast(2))])
+    try visit(
+      a.dataType, MatrixProduct(batches: batches, a: a.base, b: b.base, y: y.base, m: m, k: k, n: n))
   }
 }
 
 /// alpha · A · B + beta · C of row-major matrices, rounded once.
 private struct MatrixProduct: NumberVisitor {
+  /// Which matrices are multiplied, and where the products go.
+  let batches: Rows
   let a, b: UnsafeMutableRawPointer
   let y: UnsafeMutableRawPointer
   let m, k, n: Int
@@ -80,11 +72,22 @@ private struct MatrixProduct: NumberVisitor {
   func visitFloat<T: FloatNumber>(_: T.Type) { multiply(T.self) }
   func visitInteger<T: IntegerNumber>(_: T.Type) { multiply(T.self) }
 
-  @inline(__always)
   private func multiply<T: Number>(_: T.Type) {
     let a = a.assumingMemoryBound(to: T.self)
     let b = b.assumingMemoryBound(to: T.self)
     let y = y.assumingMemoryBound(to: T.self)
+    batches.forEach { row, i, j, _ in
+      for p in 0..<batches.rowCount {
+        let (left, right) = (i + p * batches.step(0), j + p * batches.step(1))
+        multiply(a + left * (m * k), b + right * (k * n), y + (row + p) * (m * n))
+      }
+    }
+  }
+
+  @inline(__always)
+  private func multiply<T: Number>(
+    _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>
+  ) {
     let c = c?.assumingMemoryBound(to: T.self)
     let (alpha, beta) = (self.alpha, self.beta)
     // Scaling by one is left out: integers have no sums in `Double`.

@@ -13,14 +13,14 @@ extension NegativeLogLikelihoodLoss: NaiveOperator {
       throw .malformed
     }
     let count = x.sizes[1]
-    let weights = try call.optional(2)?.reals()
+    let weights = try call.reals(call.optional(2))
     guard weights.map({ $0.count == count }) ?? true, let codec = ElementCodec(classes.dataType) else {
       throw .malformed
     }
     let y = try call.result(0, x.dataType, reduction == .none ? classes.sizes : [])
-    let values = try x.reals()
+    let values = try call.reals(x)
     let inner = try x.sizes[2...].product
-    var losses = [Double](repeating: 0, count: classes.elementCount)
+    var losses = try call.zeros(classes.elementCount)
     var (sum, total) = (0.0, 0.0)
     for i in losses.indices {
       let label = Int(codec.int64(at: i, in: classes.bytes.base))

@@ -74,8 +74,11 @@ extension Det: NaiveOperator {
     guard x.rank >= 2, x.sizes[x.rank - 1] == x.sizes[x.rank - 2] else { throw .malformed }
     let n = x.sizes[x.rank - 1]
     let sizes = Array(x.sizes.dropLast(2))
-    let values = try x.reals()
     let y = try call.result(0, x.dataType, sizes)
+    // A third of n³ products for each matrix.
+    try call.takeSteps(product: [x.elementCount, n / 3], beyond: x.elementCount)
+    try call.takeScratch(2 * (n == 0 ? 0 : x.elementCount / max(y.elementCount, 1)))
+    let values = try call.reals(x)
     guard let codec = ElementCodec(x.dataType) else { throw .notRepresentable }
     for matrix in 0..<(try sizes.product) {
       codec.store(
@@ -103,83 +106,5 @@ extension Det: NaiveOperator {
       }
     }
     return product
-  }
-}
-
-extension Einsum: NaiveOperator {
-  static let naiveName = "einsum"
-
-  func evaluate(_ call: inout Evaluation) throws(KernelFault) {
-    var operands: [Tensor] = []
-    for i in call.operands.indices { operands.append(try call.operand(i)) }
-    guard let first = operands.first, operands.allSatisfy({ $0.dataType == first.dataType }) else {
-      throw .malformed
-    }
-    let axes: EinsumTerms.Axes
-    do {
-      axes = try EinsumTerms(equation, operandCount: operands.count).axes(ranks: operands.map(\.rank))
-    } catch { throw .malformed }
-    var sizes = [Int](repeating: 1, count: axes.count)
-    for (i, operand) in operands.enumerated() {
-      for (axis, size) in zip(axes.operands[i], operand.sizes) where size != 1 {
-        guard sizes[axis] == 1 || sizes[axis] == size else { throw .malformed }
-        sizes[axis] = size
-      }
-    }
-    // Every axis is one of the result's or one that is summed over; each operand has a stride for each.
-    let summed = (0..<axes.count).filter { !axes.result.contains($0) }
-    var kept: [[Int]] = []
-    var gone: [[Int]] = []
-    for (i, operand) in operands.enumerated() {
-      var strides = [Int](repeating: 0, count: axes.count)
-      let dense = try rowMajorStrides(operand.sizes)
-      for (axis, (size, stride)) in zip(axes.operands[i], zip(operand.sizes, dense))
-      where size != 1 { strides[axis] += stride }
-      kept.append(axes.result.map { strides[$0] })
-      gone.append(summed.map { strides[$0] })
-    }
-    let y = try call.result(0, first.dataType, axes.result.map { sizes[$0] })
-    try visit(
-      first.dataType,
-      SumOfProducts(
-        operands: operands, y: y, kept: kept, gone: gone, summedSizes: summed.map { sizes[$0] }))
-  }
-
-  private struct SumOfProducts: NumberVisitor {
-    let operands: [Tensor]
-    let y: Tensor
-    let kept, gone: [[Int]]
-    let summedSizes: [Int]
-
-    func visitFloat<T: FloatNumber>(_: T.Type) { run(T.self) }
-    func visitInteger<T: IntegerNumber>(_: T.Type) { run(T.self) }
-
-    private func run<T: Number>(_: T.Type) {
-      let pointers = operands.map { UnsafePointer($0.pointer(T.self)) }
-      let ys = y.pointer(T.self)
-      let inner = summedSizes.last ?? 1
-      var next = 0
-      var starts = [Int](repeating: 0, count: pointers.count)
-      forEachIndex(y.sizes) { index in
-        var total = T.zeroSum
-        forEachIndex(Array(summedSizes.dropLast())) { outer in
-          for o in pointers.indices {
-            var start = 0
-            for axis in index.indices { start += index[axis] * kept[o][axis] }
-            for axis in outer.indices { start += outer[axis] * gone[o][axis] }
-            starts[o] = start
-          }
-          for s in 0..<inner {
-            var product = pointers[0][starts[0] + s * (gone[0].last ?? 0)].sum
-            for o in 1..<max(pointers.count, 1) {
-              product = T.multiply(product, pointers[o][starts[o] + s * (gone[o].last ?? 0)].sum)
-            }
-            total = T.add(total, product)
-          }
-        }
-        ys[next] = T(sum: total)
-        next += 1
-      }
-    }
   }
 }

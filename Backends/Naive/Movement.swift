@@ -76,24 +76,6 @@ extension Tensor {
     return (0..<elementCount).map { Int(codec.int64(at: $0, in: bytes.base)) }
   }
 
-  /// All elements of a numeric tensor.
-  func reals() throws(KernelFault) -> [Double] {
-    guard let codec = ElementCodec(dataType) else { throw .notRepresentable }
-    return (0..<elementCount).map { codec.double(at: $0, in: bytes.base) }
-  }
-
-  /// A parameter that broadcasts to `sizes`, one number per element of those.
-  func spread(over sizes: [Int]) throws(KernelFault) -> [Double] {
-    let numbers = try reals()
-    if self.sizes == sizes { return numbers }
-    let rows = try Rows(result: sizes, operands: [self.sizes])
-    var result = try [Double](repeating: 0, count: sizes.product)
-    rows.forEach { row, i, _, _ in
-      for p in 0..<rows.rowCount { result[row + p] = numbers[i + p * rows.step(0)] }
-    }
-    return result
-  }
-
   /// Sets every byte to zero, which is the element 0 of every type.
   func clear() {
     if byteCount > 0 { base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount) }

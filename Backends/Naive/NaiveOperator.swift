@@ -57,9 +57,7 @@ extension NaiveOperator {
     }
     let isWidened = Self.elements != .any && operands.contains { $0?.tensor?.dataType.isNarrowFloat ?? false }
     guard isWidened else {
-      var call = Evaluation(operands, wanted: wanted, destinations: destinations, byteLimit: byteLimit)
-      try evaluate(&call)
-      return call.results
+      return try evaluated(operands, wanted: wanted, destinations: destinations, byteLimit: byteLimit)
     }
     var wide: [RuntimeValue?] = []
     for operand in operands {
@@ -70,15 +68,23 @@ extension NaiveOperator {
       }
     }
     defer { withExtendedLifetime(wide) {} }
-    var call = Evaluation(wide, wanted: wanted, byteLimit: byteLimit)
-    try evaluate(&call)
-    guard let first, first.isNarrowFloat else { return call.results }
-    return try call.results.enumerated().map { (i, result) throws(KernelFault) in
+    let results = try evaluated(wide, wanted: wanted, destinations: [], byteLimit: byteLimit)
+    guard let first, first.isNarrowFloat else { return results }
+    return try results.enumerated().map { (i, result) throws(KernelFault) in
       guard let tensor = result?.tensor, tensor.dataType == .float32, Self.followsFirstOperand(i) else {
         return result
       }
       return .tensor(try cast(tensor, to: first))
     }
+  }
+
+  private func evaluated(
+    _ operands: [RuntimeValue?], wanted: [Bool], destinations: [Tensor?], byteLimit: Int
+  ) throws(KernelFault) -> [RuntimeValue?] {
+    var call = Evaluation(
+      operands, wanted: wanted, destinations: destinations, byteLimit: byteLimit, endsWhenEmpty: true)
+    do { try evaluate(&call) } catch  where error == .nothingToCompute {}
+    return call.results
   }
 
   /// The statistics of a normalization are float32 whatever the operand is.

@@ -12,15 +12,18 @@ extension NonMaxSuppression: NaiveOperator {
       boxes.sizes[2] == 4, scores.sizes[0] == boxes.sizes[0], scores.sizes[2] == boxes.sizes[1]
     else { throw .malformed }
     // Without a number of boxes there are none.
-    let most = max(try call.optional(2)?.reals().first ?? 0, 0)
-    let threshold = try call.optional(3)?.reals().first ?? 0
-    let lowest = try call.optional(4)?.reals().first
+    let most = max(try call.reals(call.optional(2))?.first ?? 0, 0)
+    let threshold = try call.reals(call.optional(3))?.first ?? 0
+    let lowest = try call.reals(call.optional(4))?.first
     let count = boxes.sizes[1]
+    try call.takeScratch(boxes.sizes[0] * count, bytes: MemoryLayout<Box>.stride)
+    try call.takeScratch(count, bytes: 24)
     var all: [Box] = []
     for i in 0..<boxes.sizes[0] * count {
       all.append(Box(boxes.pointer(Float.self) + i * 4, isCentered: centerPointBox))
     }
     var selected: [Int] = []
+    var counted = 0
     for image in 0..<(count > 0 ? scores.sizes[0] : 0) {
       for label in 0..<scores.sizes[1] {
         let row = scores.pointer(Float.self) + (image * scores.sizes[1] + label) * count
@@ -28,17 +31,30 @@ extension NonMaxSuppression: NaiveOperator {
         for i in 0..<count where lowest.map({ Double(row[i]) > $0 }) ?? true { order.append(i) }
         order.sort { row[$0] == row[$1] ? $0 < $1 : row[$0] > row[$1] }
         var kept: [Box] = []
+        // Every candidate is compared with all boxes that are kept so far.
+        var pairs = 0
         for candidate in order where Double(kept.count) < most {
           let box = all[image * count + candidate]
+          pairs += kept.count
+          if pairs > Self.pairBatch {
+            try call.takeSteps(Self.stepsPerPair * pairs)
+            pairs = 0
+          }
           if kept.contains(where: { $0.overlap(box) > threshold }) { continue }
           kept.append(box)
           selected += [image, label, candidate]
         }
+        try call.takeSteps(Self.stepsPerPair * pairs)
+        try call.takeScratch(selected.count - counted)
+        counted = selected.count
       }
     }
     let y = try call.result(0, .int64, [selected.count / 3, 3])
     for (i, number) in selected.enumerated() { y.pointer(Int64.self)[i] = Int64(number) }
   }
+
+  private static let pairBatch = 1 << 16
+  private static let stepsPerPair = 3
 
   private struct Box {
     let low, high: (y: Double, x: Double)

@@ -19,7 +19,7 @@ extension Evaluation {
   fileprivate func perChannel(_ index: Int, count: Int) throws(KernelFault) -> [Double] {
     let tensor = try operand(index)
     guard tensor.elementCount == count else { throw .malformed }
-    return try tensor.reals()
+    return try reals(tensor)
   }
 }
 
@@ -137,9 +137,9 @@ extension LayerNormalization: NaiveOperator {
     let rows = try x.sizes[..<axis].product
     let count = try x.sizes[axis...].product
     let normalizedSizes = Array(x.sizes[axis...])
-    let scale = try call.operand(1).spread(over: normalizedSizes)
+    let scale = try call.spread(call.operand(1), over: normalizedSizes)
     let bias = try call.optional(2).map { (bias) throws(KernelFault) in
-      try bias.spread(over: normalizedSizes)
+      try call.spread(bias, over: normalizedSizes)
     }
     let y = try call.result(0, x.dataType, x.sizes)
     let statistics = x.sizes[..<axis] + [Int](repeating: 1, count: x.rank - axis)
@@ -175,6 +175,7 @@ extension LRN: NaiveOperator {
     guard x.rank >= 2, size >= 1 else { throw .malformed }
     let y = try call.result(0, x.dataType, x.sizes)
     let channels = try Channels(x.sizes, axis: 1)
+    try call.takeSteps(product: [x.elementCount, min(size, channels.count)], beyond: x.elementCount)
     let before = (size - 1) / 2
     let after = size - 1 - before
     func run<T: FloatNumber>(_: T.Type) {
@@ -211,7 +212,7 @@ extension LpNormalization: NaiveOperator {
     guard p == 1 || p == 2 else { throw .malformed }
     let rows = try AxisRows(x.sizes, axis: axis)
     let y = try call.result(0, x.dataType, x.sizes)
-    var values = try x.reals()
+    var values = try call.reals(x)
     rows.forEach { first in
       var sum = 0.0
       for c in 0..<rows.count {

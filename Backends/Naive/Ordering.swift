@@ -18,7 +18,7 @@ extension TopK: NaiveOperator {
     guard let k = try call.integers(1)?.first, 0...x.sizes[axis] ~= k else { throw .malformed }
     var sizes = x.sizes
     sizes[axis] = k
-    if k > Self.insertionLimit { try call.takeScratch(2 * x.sizes[axis]) }
+    if k > Self.insertionLimit { try call.takeScratch(x.sizes[axis], bytes: 16) }
     let values = try call.result(0, x.dataType, sizes)
     let indices = try call.isWanted(1) ? call.result(1, .int64, sizes) : Tensor.allocate(.int64, sizes)
     try visit(x.dataType, Search(x: x, values: values, indices: indices, axis: axis, k: k, largest: largest))

@@ -159,7 +159,7 @@ extension AveragePool: NaiveOperator {
     let inputPlane = try geometry.input.product
     let outputPlane = try geometry.output.product
     let runs = try poolingRuns(geometry, x, y, call)
-    try call.takeScratch(3 * outputPlane)
+    try call.takeScratch(outputPlane, bytes: 24)
     let counts = elementCounts(geometry)
     let xs = x.pointer(T.self)
     let ys = y.pointer(T.self)

@@ -87,8 +87,8 @@ extension QuantizeLinear: NaiveOperator {
       let quotient = ElementCodec(precision ?? scale.dataType)
     else { throw .malformed }
     let map = try ScaleMap(x, scale, zeroPoint, axis: axis, blockSize: blockSize)
-    let scales = try scale.reals()
-    let offsets = try zeroPoint?.reals() ?? [Double](repeating: 0, count: scales.count)
+    let scales = try call.reals(scale)
+    let offsets = try call.reals(zeroPoint) ?? [Double](repeating: 0, count: scales.count)
     let y = try call.result(0, type, x.sizes)
     if x.dataType == .float32, quotient.dataType == .float32, type == .int8 || type == .uint8 {
       try visit(
@@ -154,8 +154,8 @@ extension DequantizeLinear: NaiveOperator {
       zeroPoint?.dataType ?? x.dataType == x.dataType
     else { throw .malformed }
     let map = try ScaleMap(x, scale, zeroPoint, axis: axis, blockSize: blockSize)
-    let scales = try scale.reals()
-    let offsets = try zeroPoint?.reals() ?? [Double](repeating: 0, count: scales.count)
+    let scales = try call.reals(scale)
+    let offsets = try call.reals(zeroPoint) ?? [Double](repeating: 0, count: scales.count)
     let y = try call.result(0, type, x.sizes)
     if type == .float32, x.dataType.isPlainNumber, x.dataType.isInteger {
       try visit(
@@ -240,7 +240,7 @@ extension Evaluation {
     guard zeroPoint.dataType == x.dataType, try broadcastSizes([x.sizes, sizes]) == x.sizes else {
       throw .malformed
     }
-    let offsets = try zeroPoint.reals()
+    let offsets = try reals(zeroPoint)
     guard try offsets.count == sizes.product else { throw .malformed }
     let rows = try Rows(result: x.sizes, operands: [sizes])
     let target = y.pointer(Double.self)
@@ -267,12 +267,12 @@ extension Evaluation {
     guard let target = ElementCodec(zero.dataType), scales.count == 3 else { throw .malformed }
     var factors: [[Double]] = []
     for (i, sizes) in scales {
-      factors.append(try operand(i).reals())
+      factors.append(try reals(operand(i)))
       guard try factors[factors.count - 1].count == sizes.product,
         try broadcastSizes([product.sizes, sizes]) == product.sizes
       else { throw .malformed }
     }
-    let offsets = try zero.reals()
+    let offsets = try reals(zero)
     guard offsets.count == factors[2].count else { throw .malformed }
     let y = try result(0, zero.dataType, product.sizes)
     let rows = try Rows(result: product.sizes, operands: scales.map(\.sizes))
@@ -301,7 +301,7 @@ extension Evaluation {
     let y = try result(0, .int32, product.sizes)
     let source = product.pointer(Double.self)
     let target = y.pointer(Int32.self)
-    for i in 0..<product.elementCount { target[i] = Int32(truncatingIfNeeded: Int64(source[i])) }
+    for i in 0..<product.elementCount { target[i] = Int32(real: source[i]) }
   }
 }
 

@@ -49,7 +49,7 @@ extension Bernoulli: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
     guard let codec = ElementCodec(dataType) else { throw .malformed }
-    let values = try x.reals()
+    let values = try call.reals(x)
     let y = try call.result(0, dataType, x.sizes)
     y.clear()
     var generator = MersenneTwister(seed: seed)
@@ -71,16 +71,23 @@ extension Multinomial: NaiveOperator {
     let y = try call.result(0, dataType, [x.sizes[0], count])
     if y.elementCount == 0 { return }
     if classes == 0 { throw .notRepresentable }
-    let values = try x.reals()
+    try call.takeScratch(classes)
+    let values = try call.reals(x)
     var generator = MersenneTwister(seed: seed)
     for n in 0..<x.sizes[0] {
       let row = values[n * classes..<(n + 1) * classes]
       let highest = row.reduce(-Double.infinity, max)
       var sums: [Double] = []
+      sums.reserveCapacity(classes)
       for value in row { sums.append((sums.last ?? 0) + exp(value - highest)) }
       for i in 0..<count {
         let place = generator.uniform() * (sums.last ?? 0)
-        let label = sums.firstIndex { place < $0 } ?? classes - 1
+        // The first sum above the place: sums do not decrease.
+        var (label, end) = (0, classes - 1)
+        while label < end {
+          let middle = (label + end) / 2
+          if place < sums[middle] { end = middle } else { label = middle + 1 }
+        }
         codec.store(Int64(label), at: n * count + i, in: y.base)
       }
     }
@@ -93,7 +100,7 @@ extension TrainingDropout: NaiveOperator {
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
-    let ratio = try call.optional(1)?.reals().first ?? 0.5
+    let ratio = try call.reals(call.optional(1))?.first ?? 0.5
     guard let training = try call.optional(2), training.dataType == .bool, training.elementCount == 1,
       0..<1 ~= ratio
     else { throw .malformed }
@@ -101,7 +108,7 @@ extension TrainingDropout: NaiveOperator {
     let y = try call.result(0, x.dataType, x.sizes)
     let mask = try call.isWanted(1) ? call.result(1, .bool, x.sizes) : nil
     var generator = MersenneTwister(seed: seed)
-    var values = try x.reals()
+    var values = try call.reals(x)
     for i in values.indices {
       let stays = !isTraining || generator.uniform() >= ratio
       if isTraining { values[i] = stays ? values[i] / (1 - ratio) : 0 }

@@ -50,8 +50,8 @@ extension Recurrent: NaiveOperator {
     let tensors = RecurrentTensors(
       x: x, w: w, r: r, bias: bias, h: h, c: c, peepholes: peepholes, y: y, lastH: lastH, lastC: lastC)
     switch x.dataType {
-    case .float32: try run(Float.self, size, tensors, lengths)
-    case .float64: try run(Double.self, size, tensors, lengths)
+    case .float32: try run(Float.self, size, tensors, lengths, call)
+    case .float64: try run(Double.self, size, tensors, lengths, call)
     default: throw .notRepresentable
     }
   }
@@ -69,10 +69,16 @@ private struct RecurrentTensors {
 extension Recurrent {
   /// Sequence by sequence, step by step: a row of gates is the bias plus W·x plus R·h.
   private func run<T: FloatNumber>(
-    _: T.Type, _ size: RecurrentSize, _ tensors: RecurrentTensors, _ lengths: [Int]?
+    _: T.Type, _ size: RecurrentSize, _ tensors: RecurrentTensors, _ lengths: [Int]?,
+    _ call: Evaluation
   ) throws(KernelFault) {
     let n = size.hidden
     let rows = size.gates * n
+    // Steps without inputs are no elements of an operand: any number of them may be asked for.
+    let stepCount = saturatingProduct([size.directions, size.batch, size.time])
+    try call.takeSteps(
+      product: [stepCount, 16 + rows], beyond: tensors.x.elementCount + (tensors.y?.elementCount ?? 0))
+    try call.takeProducts([stepCount, rows, size.inputs + n])
     let memory = try Scratch<Double>(count: rows * 2 + n * 3)
     defer { withExtendedLifetime(memory) {} }
     let (fromX, fromH) = (memory.base, memory.base + rows)

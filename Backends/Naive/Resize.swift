@@ -16,22 +16,22 @@ extension Resize: NaiveOperator {
     let y = try call.result(0, x.dataType, sizes)
     if y.elementCount == 0 { return }
     if x.elementCount == 0 { throw .malformed }
-    var samples: [AxisSamples] = []
-    for axis in sizes.indices {
-      samples.append(
-        try AxisSamples(
-          self, input: x.sizes[axis], output: sizes[axis], scale: scales[axis], region: region[axis], call))
+    let axisScales = sizes.indices.map { axis in
+      AxisScale(
+        op: self, input: x.sizes[axis], output: sizes[axis], scale: scales[axis], region: region[axis])
     }
     if mode == .nearest {
       let fill = try cast(
         try faulting { () throws(TensorError) in try Tensor(scalar: extrapolationValue.value) },
         to: x.dataType)
       guard let bits = x.dataType.bitWidth, bits >= 8 else { throw .notRepresentable }
-      try take(
-        from: x, maps: samples.map(\.firsts), fill: fill.bytes.base, into: y.base, width: bits / 8)
+      let maps = axisScales.map { axis in AxisMap(count: axis.output) { axis.nearest($0) } }
+      try take(from: x, maps: maps, fill: fill.bytes.base, into: y.base, width: bits / 8)
       withExtendedLifetime(fill) {}
       return
     }
+    var samples: [AxisSamples] = []
+    for axis in axisScales { samples.append(try AxisSamples(axis, call)) }
     try interpolate(x, samples, into: y)
   }
 
@@ -40,7 +40,7 @@ extension Resize: NaiveOperator {
     guard coordinates == .tfCropAndResize, let given = try call.optional(1), given.elementCount > 0 else {
       return region
     }
-    let bounds = try given.reals()
+    let bounds = try call.reals(given)
     guard bounds.count == 2 * axes.count else { throw .malformed }
     for (i, axis) in axes.enumerated() { region[axis] = (bounds[i], bounds[axes.count + i]) }
     return region
@@ -53,7 +53,7 @@ extension Resize: NaiveOperator {
     var result = x.sizes
     var given = scales?.map(\.value)
     if given == nil, sizes == nil, let operand = try call.optional(2), operand.elementCount > 0 {
-      given = try operand.reals()
+      given = try call.reals(operand)
     }
     if let given, !given.isEmpty {
       guard given.count == axes.count else { throw .malformed }
@@ -127,101 +127,102 @@ extension Resize: NaiveOperator {
   }
 }
 
-/// Where each position along one axis of the result samples the operand.
-private struct AxisSamples {
-  /// The first element of each position before it is clamped to the axis. For the nearest mode, the element, or −1 for
-  /// the outside.
-  private(set) var firsts: [Int] = []
-  /// `width` numbers for each position; none for the nearest mode.
-  private(set) var weights: [Double] = []
-  let width: Int
-  let isIdentity: Bool
-  private let outside: Int
+/// How positions along one axis of the result lie on the operand.
+private struct AxisScale {
+  let op: Resize
+  let input, output: Int
+  let scale: Double
+  let region: (Double, Double)
 
-  var count: Int { firsts.count }
-  func isOutside(_ position: Int) -> Bool { firsts[position] == outside }
+  var isIdentity: Bool { input == output && scale == 1 && op.coordinates != .tfCropAndResize }
 
-  init(
-    _ op: Resize, input: Int, output: Int, scale: Double, region: (Double, Double), _ call: Evaluation
-  ) throws(KernelFault) {
-    isIdentity = input == output && scale == 1 && op.coordinates != .tfCropAndResize
-    let reach = op.mode == .nearest ? (start: 0, count: 0) : Self.reach(op, scale)
-    width = reach.count
-    outside = op.mode == .nearest ? -1 : .min
-    try call.takeScratch(try multiplied(output, 1 + width))
-    firsts.reserveCapacity(output)
-    weights.reserveCapacity(output * width)
-    let kernel = op.mode == .linear ? Self.triangle : Self.cubic(op.cubicCoefficient.value)
-    let span = scale * Double(input)
-    for position in 0..<output {
-      let x = Self.coordinate(
-        op, Double(position), input: Double(input), output: Double(output), span, scale, region)
-      // A coordinate that is not a number is outside, too.
-      if op.coordinates == .tfCropAndResize, !(0...Double(input - 1) ~= x) {
-        firsts.append(outside)
-        weights.append(contentsOf: repeatElement(0, count: width))
-        continue
+  /// The element on the left of a position and the distance from it, above 0 and at most 1: a whole number is the right
+  /// neighbour of the one before it. nil: outside, which only regions reach.
+  func place(_ position: Int) -> (left: Int, distance: Double)? {
+    let x = coordinate(Double(position))
+    // A coordinate that is not a number is outside, too.
+    if op.coordinates == .tfCropAndResize, !(0...Double(input - 1) ~= x) { return nil }
+    let floor = clamp(x.isNaN ? 0 : x.rounded(.down), -0x1p40, 0x1p40)
+    return x == floor ? (Int(floor) - 1, 1) : (Int(floor), x - x.rounded(.down))
+  }
+
+  /// The nearest element; −1: outside.
+  func nearest(_ position: Int) -> Int {
+    guard let (left, distance) = place(position) else { return -1 }
+    let isWhole = distance == 1
+    let goesRight =
+      switch op.rounding {
+      case .roundPreferFloor: isWhole || distance > 0.5
+      case .roundPreferCeil: isWhole || distance >= 0.5
+      case .floor: isWhole
+      case .ceil: true
       }
-      // A whole number is the right neighbour of the one before it.
-      let floor = clamp(x.isNaN ? 0 : x.rounded(.down), -0x1p40, 0x1p40)
-      let isWhole = x == floor
-      let base = Int(floor) - (isWhole ? 1 : 0)
-      let ratio = isWhole ? 1 : x - x.rounded(.down)
-      switch op.mode {
-      case .nearest:
-        let goesRight =
-          switch op.rounding {
-          case .roundPreferFloor: isWhole || ratio > 0.5
-          case .roundPreferCeil: isWhole || ratio >= 0.5
-          case .floor: isWhole
-          case .ceil: true
-          }
-        firsts.append(min(max(base + (goesRight ? 1 : 0), 0), input - 1))
-      case .linear, .cubic:
-        firsts.append(base + reach.start)
-        var sum = 0.0
-        for k in 0..<width {
-          let isLeftOut = op.excludeOutside && !(0..<input ~= base + reach.start + k)
-          let weight = isLeftOut ? 0 : kernel((Double(reach.start + k) - ratio) * Self.shrink(op, scale))
-          weights.append(weight)
-          sum += weight
-        }
-        if op.excludeOutside || op.antialias, sum != 0 {
-          for k in weights.count - width..<weights.count { weights[k] /= sum }
-        }
-      }
-    }
+    return min(max(left + (goesRight ? 1 : 0), 0), input - 1)
   }
 
   /// The coordinate in the operand of a position in the result.
-  private static func coordinate(
-    _ op: Resize, _ x: Double, input: Double, output: Double, _ width: Double, _ scale: Double,
-    _ region: (Double, Double)
-  ) -> Double {
+  private func coordinate(_ x: Double) -> Double {
+    let (input, output) = (Double(input), Double(output))
     switch op.coordinates {
-    case .halfPixel: (x + 0.5) / scale - 0.5
-    case .halfPixelSymmetric: input / 2 * (1 - output / width) + (x + 0.5) / scale - 0.5
-    case .pytorchHalfPixel: output > 1 ? (x + 0.5) / scale - 0.5 : -0.5
-    case .alignCorners: width == 1 ? 0 : x * (input - 1) / (width - 1)
-    case .asymmetric: x / scale
-    case .tfHalfPixelForNN: (x + 0.5) / scale
+    case .halfPixel: return (x + 0.5) / scale - 0.5
+    case .halfPixelSymmetric:
+      return input / 2 * (1 - output / (scale * input)) + (x + 0.5) / scale - 0.5
+    case .pytorchHalfPixel: return output > 1 ? (x + 0.5) / scale - 0.5 : -0.5
+    case .alignCorners: return scale * input == 1 ? 0 : x * (input - 1) / (scale * input - 1)
+    case .asymmetric: return x / scale
+    case .tfHalfPixelForNN: return (x + 0.5) / scale
     case .tfCropAndResize:
-      region.0 * (input - 1)
-        + (output > 1
-          ? x * (region.1 - region.0) * (input - 1) / (output - 1) : (region.1 - region.0) * (input - 1) / 2)
+      let span = (region.1 - region.0) * (input - 1)
+      return region.0 * (input - 1) + (output > 1 ? x * span / (output - 1) : span / 2)
     }
   }
+}
 
-  /// The neighbours that have a weight: their number, and the first relative to the one on the left.
-  private static func reach(_ op: Resize, _ scale: Double) -> (start: Int, count: Int) {
+/// The weights of the elements around each position along one axis of the result.
+private struct AxisSamples {
+  /// The first element of each position, before it is clamped to the axis.
+  private(set) var firsts: [Int] = []
+  /// `width` numbers for each position.
+  private(set) var weights: [Double] = []
+  let width: Int
+  let isIdentity: Bool
+
+  /// Stands for the first element of a position outside.
+  private static let outside = Int.min
+
+  var count: Int { firsts.count }
+  func isOutside(_ position: Int) -> Bool { firsts[position] == Self.outside }
+
+  init(_ axis: AxisScale, _ call: Evaluation) throws(KernelFault) {
+    isIdentity = axis.isIdentity
+    let op = axis.op
     let reach = op.mode == .linear ? 1 : 2
-    let start = op.antialias ? Int((-Double(reach) / shrink(op, scale)).rounded(.down)) + 1 : 1 - reach
-    return (start, 2 - 2 * start)
-  }
-
-  /// The factor of distances: antialiasing widens the kernel where the result is smaller.
-  private static func shrink(_ op: Resize, _ scale: Double) -> Double {
-    op.antialias ? max(min(scale, 1), 0x1p-20) : 1
+    // Antialiasing widens the kernel where the result is smaller.
+    let shrink = op.antialias ? max(min(axis.scale, 1), 0x1p-20) : 1
+    let start = op.antialias ? Int((-Double(reach) / shrink).rounded(.down)) + 1 : 1 - reach
+    width = 2 - 2 * start
+    try call.takeScratch(try multiplied(axis.output, 1 + width))
+    firsts.reserveCapacity(axis.output)
+    weights.reserveCapacity(axis.output * width)
+    let kernel = op.mode == .linear ? Self.triangle : Self.cubic(op.cubicCoefficient.value)
+    for position in 0..<axis.output {
+      guard let (left, distance) = axis.place(position) else {
+        firsts.append(Self.outside)
+        weights.append(contentsOf: repeatElement(0, count: width))
+        continue
+      }
+      firsts.append(left + start)
+      var sum = 0.0
+      for k in 0..<width {
+        let isLeftOut = op.excludeOutside && !(0..<axis.input ~= left + start + k)
+        let weight = isLeftOut ? 0 : kernel((Double(start + k) - distance) * shrink)
+        weights.append(weight)
+        sum += weight
+      }
+      if op.excludeOutside || op.antialias, sum != 0 {
+        for k in weights.count - width..<weights.count { weights[k] /= sum }
+      }
+    }
   }
 
   private static func triangle(_ x: Double) -> Double { max(1 - x.magnitude, 0) }

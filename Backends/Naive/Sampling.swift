@@ -28,8 +28,8 @@ extension GridSample: NaiveOperator {
     if y.elementCount == 0 { return }
     let neighbours = mode == .nearest ? 1 : mode == .linear ? 2 : 4
     let taps = saturatingProduct([Int](repeating: neighbours, count: axes))
-    try call.takeScratch(taps, bytes: 32)
     try call.takeSteps(product: [y.elementCount, taps], beyond: x.elementCount + y.elementCount)
+    try call.takeScratch(taps, bytes: 32)
     let positions = try call.reals(grid)
     let points = try grid.sizes[1..<x.rank - 1].product
     let (plane, strides) = (try sizes.product, try rowMajorStrides(sizes))
@@ -158,7 +158,7 @@ extension AffineGrid: NaiveOperator {
     let axes = spatial.count
     let y = try call.result(0, theta.dataType, [sizes[0]] + spatial + [axes])
     guard let codec = ElementCodec(theta.dataType), y.elementCount > 0 else { return }
-    let values = try theta.reals()
+    let values = try call.reals(theta)
     var next = 0
     for n in 0..<sizes[0] {
       forEachIndex(spatial) { index in
@@ -354,7 +354,7 @@ extension DeformConv: NaiveOperator {
     let y = try call.result(0, x.dataType, [x.sizes[0], outputs] + geometry.output)
     let points = try geometry.output.product
     let (xs, ws, ds) = (try call.reals(x), try call.reals(weights), try call.reals(offsets))
-    let bs = try bias.map { (bias) throws(KernelFault) in try bias.reals() }
+    let bs = try bias.map { (bias) throws(KernelFault) in try call.reals(bias) }
     let ms = try mask.map { (mask) throws(KernelFault) in try call.reals(mask) }
     try call.takeProducts([x.sizes[0], points, taps, channels + outputs * (channels / groups)])
     // Positions in the kernel along each axis, tap by tap.

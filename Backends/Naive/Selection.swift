@@ -158,33 +158,27 @@ extension Pad: NaiveOperator {
     if sizes.contains(where: { $0 < 0 }) { throw .malformed }
     let fill = try fillValue(x, in: call)
     if mode == .constant { return try placeInBorder(x, sizes, begins: begins, fill: fill, in: &call) }
-    let count = try faulting { () throws(TensorError) in try Tensor.elementCount(of: sizes) }
-    // Position of the source along each axis for every position of the result.
-    var maps: [[Int]] = []
-    for axis in sizes.indices where count > 0 {
-      try call.takeScratch(sizes[axis])
-      maps.append(try sources(count: sizes[axis], begin: begins[axis], size: x.sizes[axis]))
+    for axis in sizes.indices where x.sizes[axis] == 0 && sizes[axis] > 0 { throw .malformed }
+    let maps = sizes.indices.map { axis in
+      AxisMap(count: sizes[axis]) { source(of: $0 - begins[axis], size: x.sizes[axis]) }
     }
     try move([x, fill], x.dataType, sizes, in: &call) { (operands, y, width) throws(KernelFault) in
       try take(from: operands[0], maps: maps, fill: operands[1].bytes.base, into: y.base, width: width)
     }
   }
 
-  private func sources(count: Int, begin: Int, size: Int) throws(KernelFault) -> [Int] {
-    if size == 0 && count > 0 { throw .malformed }
-    return (0..<count).map { position in
-      let i = position - begin
-      if 0..<size ~= i { return i }
-      switch mode {
-      case .constant: return -1
-      case .edge: return i < 0 ? 0 : size - 1
-      case .wrap: return (i % size + size) % size
-      case .reflect:
-        // Reflections without the edge have period 2 · (size − 1).
-        let period = max(2 * (size - 1), 1)
-        let folded = (i % period + period) % period
-        return folded < size ? folded : period - folded
-      }
+  /// The element of an axis that position `i`, counted from its first element, repeats.
+  private func source(of i: Int, size: Int) -> Int {
+    if 0..<size ~= i { return i }
+    switch mode {
+    case .constant: return -1
+    case .edge: return i < 0 ? 0 : size - 1
+    case .wrap: return (i % size + size) % size
+    case .reflect:
+      // Reflections without the edge have period 2 · (size − 1).
+      let period = max(2 * (size - 1), 1)
+      let folded = (i % period + period) % period
+      return folded < size ? folded : period - folded
     }
   }
 
@@ -249,34 +243,6 @@ extension Tensor {
       let count = min(done, total - done)
       (base + done).copyMemory(from: base, byteCount: count)
       done += count
-    }
-  }
-}
-
-/// Copies element (maps[0][i], maps[1][j], …) of the source to (i, j, …) of a row-major result; −1 stands for `fill`.
-func take(
-  from source: Tensor, maps: [[Int]], fill: UnsafeRawPointer?, into target: UnsafeMutableRawPointer,
-  width: Int
-) throws(KernelFault) {
-  if maps.contains(where: \.isEmpty) { return }
-  let strides = try rowMajorStrides(source.sizes)
-  let last = maps.count - 1
-  var write = target
-  forEachIndex(maps.dropLast().map(\.count)) { index in
-    var offset = 0
-    var isFill = false
-    for axis in index.indices {
-      let position = maps[axis][index[axis]]
-      if position < 0 { isFill = true } else { offset += position * strides[axis] }
-    }
-    let row = last < 0 ? [0] : maps[last]
-    for position in row {
-      if isFill || position < 0, let fill {
-        write.copyMemory(from: fill, byteCount: width)
-      } else {
-        write.copyMemory(from: source.bytes.base + (offset + position) * width, byteCount: width)
-      }
-      write += width
     }
   }
 }

@@ -3,63 +3,6 @@ import Kernels
 import Operators
 import Tensors
 
-/// A discrete Fourier transform of one length.
-private struct Transform {
-  let count: Int
-  private let cosines, sines: [Double]
-
-  init(count: Int, inverse: Bool) {
-    self.count = count
-    let sign = inverse ? 1.0 : -1.0
-    // Angles of less than a turn, so that they are exact.
-    cosines = (0..<count).map { cos(2 * .pi * Double($0) / Double(count)) }
-    sines = (0..<count).map { sign * sin(2 * .pi * Double($0) / Double(count)) }
-  }
-
-  /// y[k] = Σ x[n] · e^(∓2πi·k·n/count), split at the smallest factors of the count (Cooley and Tukey, 1965).
-  func callAsFunction(_ real: inout [Double], _ imaginary: inout [Double]) {
-    var (yr, yi) = (real, imaginary)
-    run(real, imaginary, 0, 1, &yr, &yi, 0, count)
-    (real, imaginary) = (yr, yi)
-  }
-
-  private func run(
-    _ xr: [Double], _ xi: [Double], _ first: Int, _ stride: Int, _ yr: inout [Double], _ yi: inout [Double],
-    _ at: Int, _ n: Int
-  ) {
-    if n == 1 {
-      yr[at] = xr[first]
-      yi[at] = xi[first]
-      return
-    }
-    var factor = 2
-    while factor * factor <= n, n % factor != 0 { factor += 1 }
-    if n % factor != 0 { factor = n }
-    let part = n / factor
-    for p in 0..<factor { run(xr, xi, first + p * stride, stride * factor, &yr, &yi, at + p * part, part) }
-    // The sum over parts, for results that share their elements of the parts.
-    var (tr, ti) = ([Double](repeating: 0, count: factor), [Double](repeating: 0, count: factor))
-    let turn = count / n
-    for k in 0..<part {
-      for p in 0..<factor {
-        tr[p] = yr[at + p * part + k]
-        ti[p] = yi[at + p * part + k]
-      }
-      for q in 0..<factor {
-        let index = k + q * part
-        var (sr, si) = (0.0, 0.0)
-        for p in 0..<factor {
-          let angle = p * index % n * turn
-          sr += tr[p] * cosines[angle] - ti[p] * sines[angle]
-          si += tr[p] * sines[angle] + ti[p] * cosines[angle]
-        }
-        yr[at + index] = sr
-        yi[at + index] = si
-      }
-    }
-  }
-}
-
 /// Longer transforms are refused: a number in the data could ask for any length.
 private let lengthLimit = 1 << 24
 
@@ -73,7 +16,8 @@ extension DFT: NaiveOperator {
     let axis = try normalized(try call.integers(axis.map { [$0] }, orOperand: 2)?.first ?? -2, rank: x.rank)
     let size = x.sizes[axis]
     let isRealResult = inverse && onesided
-    let length = try call.integers(1)?.first ?? (isRealResult ? 2 * (size - 1) : size)
+    let wholeLength = isRealResult ? try multiplied(2, size - 1) : size
+    let length = try call.integers(1)?.first ?? wholeLength
     guard axis < x.rank - 1, length >= (call.operands.count > 1 && call.operands[1] != nil ? 1 : 0) else {
       throw .malformed
     }
@@ -83,21 +27,24 @@ extension DFT: NaiveOperator {
     sizes[x.rank - 1] = isRealResult ? 1 : 2
     let y = try call.result(0, x.dataType, sizes)
     if y.elementCount == 0 { return }
-    let values = try x.reals()
-    var results = [Double](repeating: 0, count: y.elementCount)
-    let transform = Transform(count: length, inverse: inverse)
+    guard let codec = ElementCodec(x.dataType) else { throw .notRepresentable }
     let inner = try x.sizes[(axis + 1)..<(x.rank - 1)].product
+    let outer = try x.sizes[..<axis].product
+    let transform = try FourierTransform(count: length, inverse: inverse, call)
+    try call.takeSteps(product: [outer, inner, transform.stepCount], beyond: x.elementCount + y.elementCount)
+    let memory = try Scratch<Double>(count: 2 * length)
+    defer { withExtendedLifetime(memory) {} }
+    let (real, imaginary) = (memory.base, memory.base + length)
     let resultParts = sizes[x.rank - 1]
     let scale = inverse ? 1 / Double(length) : 1
-    for o in 0..<(try x.sizes[..<axis].product) {
+    for o in 0..<outer {
       for i in 0..<inner {
-        var real = [Double](repeating: 0, count: length)
-        var imaginary = real
+        real.update(repeating: 0, count: 2 * length)
         // Of one half of a spectrum the other follows.
         for n in 0..<min(size, isRealResult ? length / 2 + 1 : length) {
           let at = ((o * size + n) * inner + i) * parts
-          real[n] = values[at]
-          imaginary[n] = parts == 2 ? values[at + 1] : 0
+          real[n] = codec.double(at: at, in: x.bytes.base)
+          imaginary[n] = parts == 2 ? codec.double(at: at + 1, in: x.bytes.base) : 0
           if isRealResult, n > 0, length - n > n {
             real[length - n] = real[n]
             imaginary[length - n] = -imaginary[n]
@@ -107,15 +54,14 @@ extension DFT: NaiveOperator {
           imaginary[0] = 0
           if length % 2 == 0 { imaginary[length / 2] = 0 }
         }
-        transform(&real, &imaginary)
+        transform(real, imaginary)
         for k in 0..<sizes[axis] {
           let at = ((o * sizes[axis] + k) * inner + i) * resultParts
-          results[at] = real[k] * scale
-          if resultParts == 2 { results[at + 1] = imaginary[k] * scale }
+          codec.store(real[k] * scale, at: at, in: y.base)
+          if resultParts == 2 { codec.store(imaginary[k] * scale, at: at + 1, in: y.base) }
         }
       }
     }
-    try y.write(results)
   }
 }
 
@@ -128,31 +74,37 @@ extension STFT: NaiveOperator {
     guard x.rank == 3, 1...2 ~= x.sizes[2], let step = try call.integers(1)?.first, step >= 1 else {
       throw .malformed
     }
-    let window = try call.optional(2)?.reals()
+    let window = try call.optional(2).map { (window) throws(KernelFault) in try call.reals(window) }
     let frame = try call.integers(3)?.first ?? window?.count ?? x.sizes[1]
     guard frame >= 1, frame <= x.sizes[1], window.map({ $0.count == frame }) ?? true else { throw .malformed }
     if frame > lengthLimit { throw .budget }
     let (frames, bins) = ((x.sizes[1] - frame) / step + 1, onesided ? frame / 2 + 1 : frame)
     let y = try call.result(0, x.dataType, [x.sizes[0], frames, bins, 2])
-    let values = try x.reals()
-    var results: [Double] = []
-    results.reserveCapacity(y.elementCount)
-    let transform = Transform(count: frame, inverse: false)
+    guard y.elementCount > 0, let codec = ElementCodec(x.dataType) else { return }
+    let transform = try FourierTransform(count: frame, inverse: false, call)
+    try call.takeSteps(
+      product: [x.sizes[0], frames, transform.stepCount], beyond: x.elementCount + y.elementCount)
+    let memory = try Scratch<Double>(count: 2 * frame)
+    defer { withExtendedLifetime(memory) {} }
+    let (real, imaginary) = (memory.base, memory.base + frame)
     let parts = x.sizes[2]
+    var next = 0
     for n in 0..<x.sizes[0] {
       for f in 0..<frames {
-        var real = [Double](repeating: 0, count: frame)
-        var imaginary = real
         for i in 0..<frame {
           let at = (n * x.sizes[1] + f * step + i) * parts
-          real[i] = values[at] * (window?[i] ?? 1)
-          imaginary[i] = parts == 2 ? values[at + 1] * (window?[i] ?? 1) : 0
+          let weight = window?[i] ?? 1
+          real[i] = codec.double(at: at, in: x.bytes.base) * weight
+          imaginary[i] = parts == 2 ? codec.double(at: at + 1, in: x.bytes.base) * weight : 0
         }
-        transform(&real, &imaginary)
-        for k in 0..<bins { results += [real[k], imaginary[k]] }
+        transform(real, imaginary)
+        for k in 0..<bins {
+          codec.store(real[k], at: next, in: y.base)
+          codec.store(imaginary[k], at: next + 1, in: y.base)
+          next += 2
+        }
       }
     }
-    try y.write(results)
   }
 }
 
@@ -186,8 +138,9 @@ extension MelWeightMatrix: NaiveOperator {
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     guard let bands = try call.integers(0)?.first, let length = try call.integers(1)?.first,
-      let rate = try call.integers(2)?.first, let low = try call.operand(3).reals().first,
-      let high = try call.operand(4).reals().first, bands >= 0, length >= 0, rate > 0, low > -700, high > -700
+      let rate = try call.integers(2)?.first, let low = try call.reals(call.operand(3)).first,
+      let high = try call.reals(call.operand(4)).first, bands >= 0, length >= 0, rate > 0, low > -700,
+      high > -700
     else { throw .malformed }
     let bins = length / 2 + 1
     let y = try call.result(0, dataType, [bins, bands])
@@ -201,7 +154,7 @@ extension MelWeightMatrix: NaiveOperator {
       guard 0..<Double(bins) ~= place else { throw .indexOutOfRange(operand: 4) }
       return Int(place)
     }
-    for band in 0..<bands {
+    for band in 0..<(y.elementCount == 0 ? 0 : bands) {
       let (left, center, right) = (try bin(band), try bin(band + 1), try bin(band + 2))
       if left == center { codec.store(1.0, at: center * bands + band, in: y.base) }
       for j in left..<max(center + 1, left) where left < center {

@@ -133,6 +133,7 @@ extension StringNormalizer: NaiveOperator {
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.strings(0)
     guard x.rank == 1 || (x.rank == 2 && x.sizes[0] == 1) else { throw .malformed }
+    try call.checkList(itemCount: x.elementCount)
     let stops = Set(stopWords.map { isCaseSensitive ? $0 : $0.lowercased() })
     var kept: [[UInt8]] = []
     for bytes in x.strings {
@@ -231,7 +232,7 @@ extension TfIdfVectorizer: NaiveOperator {
       for distance in 1...(n == 1 ? 1 : min(maximumSkip, max(length, 1)) + 1) {
         let reach = distance * (n - 1)
         if reach >= length { break }
-        try call.takeSteps(product: [rows, length - reach, n, 16], beyond: items.count)
+        try call.takeSteps(product: [rows, length - reach, n, 16])
         for row in 0..<rows {
           for start in 0..<length - reach {
             let gram = (0..<n).map { items[row * length + start + $0 * distance] }

@@ -8,7 +8,8 @@ extension TrainingStep: NaiveOperator {
   static let elements = Elements.floats
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
-    guard let rate = try call.operand(0).reals().first, let count = try call.operand(1).reals().first else {
+    guard let rate = try call.reals(call.operand(0)).first, let count = try call.reals(call.operand(1)).first
+    else {
       throw .malformed
     }
     let x = try call.operand(2)

@@ -13,8 +13,8 @@ extension RMSNormalization: NaiveOperator {
     let (x, scale) = (try call.operand(0), try call.operand(1))
     let axis = try normalized(axis, rank: x.rank)
     let inner = Array(x.sizes[axis...])
-    let factors = try scale.spread(over: inner)
-    var numbers = try x.reals()
+    let factors = try call.spread(scale, over: inner)
+    var numbers = try call.reals(x)
     let count = try inner.product
     let rows = try x.sizes[..<axis].product
     for row in 0..<(count == 0 ? 0 : rows) {
@@ -34,13 +34,13 @@ extension GroupNormalization: NaiveOperator {
 
   func evaluate(_ call: inout Evaluation) throws(KernelFault) {
     let x = try call.operand(0)
-    let (scale, bias) = (try call.operand(1).reals(), try call.operand(2).reals())
+    let (scale, bias) = (try call.reals(call.operand(1)), try call.reals(call.operand(2)))
     guard x.rank >= 2, groups > 0, x.sizes[1] % groups == 0 else { throw .malformed }
     let channels = x.sizes[1]
     guard scale.count == (scalesGroups ? groups : channels), bias.count == scale.count else {
       throw .malformed
     }
-    var numbers = try x.reals()
+    var numbers = try call.reals(x)
     let perGroup = channels / groups
     let plane = try x.sizes[2...].product
     let count = perGroup * plane
@@ -82,9 +82,9 @@ extension RotaryEmbedding: NaiveOperator {
     guard cosines.sizes == (positions == nil ? [batch, rows, half] : [cosines.sizes.first ?? 0, half]),
       positions.map({ $0.sizes == [batch, rows] && $0.dataType == .int64 }) ?? true
     else { throw .malformed }
-    let (c, s) = (try cosines.reals(), try sines.reals())
+    let (c, s) = (try call.reals(cosines), try call.reals(sines))
     let places = try positions?.reshape([batch * rows]).integers()
-    var numbers = try x.reals()
+    var numbers = try call.reals(x)
     if numbers.isEmpty || half == 0 { return try call.set(0, numbers, x.dataType, x.sizes) }
     for b in 0..<batch {
       for row in 0..<rows {
@@ -134,13 +134,14 @@ extension LinearAttention: NaiveOperator {
     let results = try faulting { () throws(TensorError) in try Tensor.elementCount(of: outputSizes) }
     try call.checkCount(elements, of: .float64)
     try call.checkCount(results, of: .float64)
-    var state = try past?.reals() ?? [Double](repeating: 0, count: elements)
-    var output = [Double](repeating: 0, count: results)
-    let (q, keys, values) = (try query.reals(), try key.reals(), try value.reals())
-    let (decays, rates) = (try decay?.reals() ?? [], try rate?.reals() ?? [])
+    try call.takeProducts([batch, rows, keyHeads + queryHeads, k, v])
+    var state = try past == nil ? call.zeros(elements) : call.reals(past) ?? []
+    var output = try call.zeros(results)
+    let (q, keys, values) = (try call.reals(query), try call.reals(key), try call.reals(value))
+    let (decays, rates) = (try call.reals(decay) ?? [], try call.reals(rate) ?? [])
     let perHead = decay?.sizes[2] == keyHeads
     let factor = scale?.value ?? 1 / Double(k).squareRoot()
-    var written = [Double](repeating: 0, count: v)
+    var written = try call.zeros(v)
     for b in 0..<(elements == 0 ? 0 : batch) {
       for row in 0..<rows {
         let place = b * rows + row

@@ -40,13 +40,16 @@ extension KernelRequest {
       pastKey: inputs.count > 4 ? inputs[4]?.placement.sizes : nil)
   }
 
+  /// Sizes of attributes and of values that are not there yet may be of any size.
+  private func product(_ sizes: some Sequence<Int>) -> Double { sizes.reduce(1) { $0 * Double($1) } }
+
   private var operationCount: Double {
     let output = Double(outputs.first.flatMap { $0?.elementCount } ?? 0)
     switch op.base {
     // Weights are [O, C/groups, …]: a result is the product with one row of them.
-    case is Convolution: return 2 * output * Double(inputSizes(1).dropFirst().reduce(1, *))
+    case is Convolution: return 2 * output * product(inputSizes(1).dropFirst())
     // Weights are [C, O/groups, …]: an operand is spread over one row of them.
-    case is ConvTranspose: return 2 * inputCount(0) * Double(inputSizes(1).dropFirst().reduce(1, *))
+    case is ConvTranspose: return 2 * inputCount(0) * product(inputSizes(1).dropFirst())
     case is MatMul: return 2 * output * Double(inputSizes(0).last ?? 1)
     case let gemm as Gemm:
       return 2 * output * Double((gemm.transA ? inputSizes(0).first : inputSizes(0).last) ?? 1)
@@ -54,8 +57,8 @@ extension KernelRequest {
       guard let g = attention(op) else { return output }
       return 2 * Double(g.batch * g.queryHeads * g.queries) * Double(g.keys)
         * Double(g.headSize + g.valueSize)
-    case let pool as MaxPool: return output * Double(pool.window.kernel.reduce(1, *))
-    case let pool as AveragePool: return output * Double(pool.window.kernel.reduce(1, *))
+    case let pool as MaxPool: return output * product(pool.window.kernel)
+    case let pool as AveragePool: return output * product(pool.window.kernel)
     case is GlobalAveragePool, is GlobalMaxPool, is Reduce, is ArgReduce: return inputCount(0)
     case is Variadic: return output * Double(max(1, inputs.count - 1))
     default: return movesOnly ? 0 : output
