@@ -134,8 +134,10 @@ extension BackendSet {
   ) -> [Candidate] {
     let views = viewCandidates(request)
     var accepted: [Candidate] = []
+    let refusal = FastRange.refusal(of: request)
     for kernel in planned(request.op.base.name) {
-      switch kernel.consider(request) {
+      let verdict = kernel.backend == .naive ? nil : refusal.map { Verdict.declines($0) }
+      switch verdict ?? kernel.consider(request) {
       case .declines(let reason):
         considerations.append(
           Consideration(

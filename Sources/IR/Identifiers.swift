@@ -15,8 +15,13 @@ package struct ValueID: Hashable, Sendable, Comparable {
 }
 
 /// The names in the file that a node or value came from, as sorted indices into `Graph.originNames`.
+///
+/// At most `limit` of them, the first ones: what stands for a chain of thousands of nodes would otherwise be merged anew
+/// at each of them.
 package struct Origins: Hashable, Sendable {
   package var indices: [Int32]
+
+  package static let limit = 128
 
   package init(_ indices: [Int32] = []) {
     var sorted = indices.sorted()
@@ -25,7 +30,7 @@ package struct Origins: Hashable, Sendable {
       sorted[count] = index
       count += 1
     }
-    self.indices = Array(sorted.prefix(count))
+    self.indices = Array(sorted.prefix(min(count, Self.limit)))
   }
 
   package func union(_ other: Origins) -> Origins {
@@ -35,7 +40,7 @@ package struct Origins: Hashable, Sendable {
     merged.reserveCapacity(indices.count + other.indices.count)
     var i = 0
     var j = 0
-    while i < indices.count || j < other.indices.count {
+    while merged.count < Self.limit, i < indices.count || j < other.indices.count {
       if j == other.indices.count || (i < indices.count && indices[i] < other.indices[j]) {
         merged.append(indices[i])
         i += 1

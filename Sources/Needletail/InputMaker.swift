@@ -131,6 +131,17 @@ extension InputMaker {
     return try tensor(for: port, batchSymbols: model.batchSymbols, fill)
   }
 
+  /// A tensor for each of some inputs, by name.
+  package func tensors(for ports: [Model.Port], in model: Model, _ fill: Fill) throws(EngineError)
+    -> [String: Tensor]
+  {
+    try checkMemory(of: model, ports)
+    let batchSymbols = model.batchSymbols
+    var tensors: [String: Tensor] = [:]
+    for port in ports { tensors[port.name] = try tensor(for: port, batchSymbols: batchSymbols, fill) }
+    return tensors
+  }
+
   private func tensor(for port: Model.Port, batchSymbols: [String], _ fill: Fill) throws(EngineError)
     -> Tensor
   {
@@ -164,12 +175,6 @@ extension InputMaker {
   package func values(for model: Model, _ fill: Fill = .random) throws(EngineError) -> [String: RuntimeValue]
   {
     if let batch { try model.requireBatch(batch) }
-    try checkMemory(of: model)
-    let batchSymbols = model.batchSymbols
-    var values: [String: RuntimeValue] = [:]
-    for port in model.requiredInputs {
-      values[port.name] = .tensor(try tensor(for: port, batchSymbols: batchSymbols, fill))
-    }
-    return values
+    return try tensors(for: model.requiredInputs, in: model, fill).mapValues { .tensor($0) }
   }
 }

@@ -12,6 +12,9 @@ final class ImportSession {
   private let functions: [String: FunctionProto]
   /// Nodes that inlining may still add: functions that call each other grow without bound.
   private var inlinedNodesLeft = 1 << 17
+  /// Branches and bodies of all nodes: each is optimized and planned for itself.
+  private var regionsLeft = ImportSession.regionLimit
+  static let regionLimit = 1 << 12
   private var symbolNames: Set<String> = []
   private(set) var unsupported: [Unsupported] = []
   private var tensorErrors: [(place: String, error: TensorDecodeError)] = []
@@ -58,6 +61,13 @@ final class ImportSession {
   func spendInlined(_ count: Int) throws(Unsupported.Reason) {
     inlinedNodesLeft -= count
     if inlinedNodesLeft < 0 { throw .form("functions of the model come to more than \(1 << 17) nodes") }
+  }
+
+  func spendRegions(_ count: Int) throws(Unsupported.Reason) {
+    regionsLeft -= count
+    if regionsLeft < 0 {
+      throw .form("the model has more than \(Self.regionLimit) branches and bodies of loops")
+    }
   }
 
   // MARK: - Problems

@@ -25,8 +25,8 @@ package final class ExecutionPlan: Sendable {
 
   package struct Step: Sendable {
     package var kernel: any PreparedKernel
-    package var firstPlace: Int32
-    package var inputCount, epilogueCount, outputCount: Int16
+    package var firstPlace: Int
+    package var inputCount, epilogueCount, outputCount: Int
     package var scratchOffset: Int
 
     package init(
@@ -34,10 +34,10 @@ package final class ExecutionPlan: Sendable {
       scratchOffset: Int
     ) {
       self.kernel = kernel
-      self.firstPlace = Int32(firstPlace)
-      self.inputCount = Int16(inputCount)
-      self.epilogueCount = Int16(epilogueCount)
-      self.outputCount = Int16(outputCount)
+      self.firstPlace = firstPlace
+      self.inputCount = inputCount
+      self.epilogueCount = epilogueCount
+      self.outputCount = outputCount
       self.scratchOffset = scratchOffset
     }
   }

@@ -132,8 +132,8 @@ package final class PlanInstance {
       guard let step = steps.baseAddress.map({ $0 + index }) else { return }
       let scratchOffset = step.pointee.scratchOffset
       let call = KernelCall(
-        table: UnsafePointer(table + Int(step.pointee.firstPlace)), inputCount: Int(step.pointee.inputCount),
-        epilogueCount: Int(step.pointee.epilogueCount), outputCount: Int(step.pointee.outputCount),
+        table: UnsafePointer(table + step.pointee.firstPlace), inputCount: step.pointee.inputCount,
+        epilogueCount: step.pointee.epilogueCount, outputCount: step.pointee.outputCount,
         scratch: MutableBytes(base: arenaBase + scratchOffset, count: plan.arenaByteCount - scratchOffset),
         workers: workers)
       do throws(KernelFault) { try step.pointee.kernel.run(call) } catch {

@@ -133,10 +133,7 @@ func inputValues(_ model: Model, _ pairs: [(name: String, value: String)], _ mak
     }
   }
   let missing = model.requiredInputs.filter { values[$0.name] == nil }
-  try maker.checkMemory(of: model, missing)
-  for port in missing {
-    values[port.name] = .tensor(try maker.tensor(for: port, in: model, .random))
-  }
+  for (name, tensor) in try maker.tensors(for: missing, in: model, .random) { values[name] = .tensor(tensor) }
   return values
 }
 

@@ -61,6 +61,7 @@ extension NodeContext {
     }
     var captured: [(name: String, id: ValueID)] = []
     var seen: Set<String> = []
+    try builder.session.spendRegions(regions.count)
     for region in regions {
       for free in GraphOrder.freeNames(of: region.proto) where seen.insert(free).inserted {
         guard let id = builder.value(named: free) else {
