@@ -97,6 +97,7 @@ let testTargets: [Target] = [
       "Needletail", "CompiledFile", "ONNX", "IR", "RecordedData", "Kernels", "Operators", "Host", "Tensors",
       "TestSupport",
     ]),
+  tests("HostileTests", ["NeedletailTool", "TestSupport"]),
   tests("CommandLineTests", ["NeedletailTool", "TestSupport"] + reporting),
   tests(
     "BenchmarksTests",

@@ -12,9 +12,9 @@ extension Graph {
       marks[start] = .open
       stack.append((start, 0))
       while let (index, next) = stack.last {
-        guard let node = nodes[index] else { break }
-        let count = node.inputs.count + node.epilogueInputs.count
-        if next == count {
+        // Parts of nodes and values, for a copy of the whole counts the references of all of them.
+        let inputCount = nodes[index]?.inputs.count ?? 0
+        if next == inputCount + (nodes[index]?.epilogueInputs.count ?? 0) {
           marks[index] = .done
           order.append(NodeID(index))
           stack.removeLast()
@@ -22,14 +22,14 @@ extension Graph {
         }
         stack[stack.count - 1].next = next + 1
         let input =
-          next < node.inputs.count ? node.inputs[next] : node.epilogueInputs[next - node.inputs.count]
-        guard let input, let producer = values[Int(input.index)]?.producer else { continue }
+          next < inputCount ? nodes[index]?.inputs[next] : nodes[index]?.epilogueInputs[next - inputCount]
+        guard let input, case .result(let producer, _)? = values[Int(input.index)]?.source else { continue }
         let p = Int(producer.index)
         switch marks[p] {
         case .new:
           marks[p] = .open
           stack.append((p, 0))
-        case .open: throw GraphError(.cycle, node: node.name)
+        case .open: throw GraphError(.cycle, node: nodes[index]?.name)
         case .done: break
         }
       }

@@ -49,6 +49,11 @@ package struct Graph: Sendable {
   /// The nodes that are there, by id.
   package var liveNodes: [Node] { nodes.compactMap { $0 } }
 
+  /// Whether a node that is there passes the test.
+  package func containsNode(where test: (Node) -> Bool) -> Bool {
+    nodes.contains { node in node.map(test) ?? false }
+  }
+
   package var valueIDs: [ValueID] { values.indices.lazy.filter { values[$0] != nil }.map { ValueID($0) } }
 
   /// The symbols of the graph's inputs, in the order of their first appearance.

@@ -35,6 +35,8 @@ package struct RewritePass: Pass {
     var changes = try graph.rewriteRegions { (region) throws(GraphError) in
       try run(on: &region, in: context, log: &log)
     }
+    // Most graphs have no node for most passes.
+    if anywhere.isEmpty, !graph.containsNode(where: { byOperator[$0.op.name] != nil }) { return changes }
     let outer = log.declines
     for _ in 0..<Self.sweepLimit {
       log.declines = outer
@@ -88,7 +90,7 @@ package struct RewritePass: Pass {
           var touched = patch.replacements.map(\.new)
           for binding in match.bindings {
             guard let node = binding.node.flatMap({ graph.node($0) }) else { continue }
-            touched += node.inputs.compactMap { $0 } + node.epilogueInputs
+            touched += node.inputs.prefix(Self.fanLimit).compactMap { $0 } + node.epilogueInputs
           }
           try graph.apply(patch)
           log.hit(rule.name)
@@ -100,6 +102,9 @@ package struct RewritePass: Pass {
     }
     return nil
   }
+
+  /// Operands of a node that are looked at after a change.
+  private static let fanLimit = 64
 
   /// Nodes that read the values, up to as many steps away as a pattern looks. Wide fans are left to the next
   /// sweep.
@@ -113,10 +118,10 @@ package struct RewritePass: Pass {
         if uses.count > 8 { continue }
         for case let node? in uses.map(\.node) where !found.contains(node) {
           found.append(node)
-          next += graph[node].outputs.compactMap { $0 }
+          next += graph[node].outputs.prefix(Self.fanLimit).compactMap { $0 }
         }
+        if found.count > Self.fanLimit { return found }
       }
-      if found.count > 64 { break }
       front = next
     }
     return found
