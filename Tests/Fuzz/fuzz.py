@@ -164,7 +164,7 @@ class Fuzzer:
             path = os.path.join(self.folder, "seed.ntl")
             if os.path.exists(path):
                 os.remove(path)
-            self.run(["compile", seed, "--output", path, "--backend", "simd"])
+            self.run(["compile", seed, "--output", path])
             data = b""
             if os.path.exists(path):
                 with open(path, "rb") as file:
