@@ -102,9 +102,11 @@ import Testing
     let (model, folder) = try model()
     defer { withExtendedLifetime(folder) {} }
     #expect(model.batchSymbols == ["N"])
-    let maker = InputMaker(batch: 3)
-    #expect(try maker.sizes(of: model.inputs[0], in: model) == [3, 4])
-    #expect(try InputMaker(sizes: ["N": 5]).sizes(of: model.inputs[0], in: model) == [5, 4])
+    func sizes(_ maker: InputMaker) throws -> [Int] {
+      try maker.tensor(for: model.inputs[0], in: model, .zeros).sizes
+    }
+    #expect(try sizes(InputMaker(batch: 3)) == [3, 4])
+    #expect(try sizes(InputMaker(sizes: ["N": 5])) == [5, 4])
   }
 
   @Test func randomInputsDependOnTheSeedAlone() throws {
