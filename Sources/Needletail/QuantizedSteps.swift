@@ -8,12 +8,21 @@ extension Tolerance {
   /// by the order in which a library adds; what follows works with another step.
   package struct Steps: Hashable, Sendable, CustomStringConvertible {
     /// Steps that any element may be away.
-    package var distance = 4.0
+    package var distance: Double
     /// Of all elements, those that may differ at all; one always may.
-    package var share = 0.01
+    package var share: Double
     /// The difference of neighbouring results: 1 for integers, a scale for floats.
-    package var step = 1.0
+    package var step: Double
     package var probability: Probability?
+
+    package init(
+      distance: Double = 4, share: Double = 0.01, step: Double = 1, probability: Probability? = nil
+    ) {
+      self.distance = distance
+      self.share = share
+      self.step = step
+      self.probability = probability
+    }
 
     /// A softmax over quantized scores: when scores move by steps, a probability p moves by up to p · (1 − p) · `gain`.
     package struct Probability: Hashable, Sendable {
@@ -21,6 +30,12 @@ extension Tolerance {
       /// What a probability of 1 is in results, and what one of 0 is.
       package var one: Double
       package var zero: Double
+
+      package init(gain: Double, one: Double, zero: Double) {
+        self.gain = gain
+        self.one = one
+        self.zero = zero
+      }
     }
 
     /// Steps that a score of a softmax may move: its own rounding, and one from the layers before it.
