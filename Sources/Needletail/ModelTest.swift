@@ -158,20 +158,12 @@ package struct ModelTestRunner: Sendable {
         return "output '\(pair.0.name)': expected \(expected.kindText), found \(actual.kindText)"
       }
       var tolerance = test.tolerance ?? tolerance
-      if model.graph.endsQuantized(i) { tolerance.steps = .atBorders }
+      tolerance.steps = model.graph.quantizedSteps(ofOutput: i)
       if let reason = try actual.difference(from: expected, tolerance) {
-        return "output '\(pair.0.name)': \(reason)"
+        let steps = tolerance.steps.map { "; \($0)" } ?? ""
+        return "output '\(pair.0.name)': \(reason)\(steps)"
       }
     }
     return nil
-  }
-}
-
-extension Graph {
-  /// Whether an output is the rounding of what other nodes computed.
-  fileprivate func endsQuantized(_ output: Int) -> Bool {
-    guard nodeCount > 1, let producer = self[outputs[output].value].producer else { return false }
-    return self[producer].op is QuantizeLinear || self[producer].op is QLinearConv
-      || self[producer].op is QLinearMatMul
   }
 }

@@ -8,21 +8,11 @@ package struct Tolerance: Hashable, Sendable {
   /// A floor that grows with the largest expected element: sums of large terms leave absolute errors in small
   /// results, whatever those results are.
   package var scaled: Double
-  /// For the end of a quantized network; nil: integers are compared as other numbers are.
+  /// For the end of a quantized network; nil: elements are compared as other numbers are.
   package var steps: Steps?
 
-  /// How far integers that a network rounded to may lie apart.
-  package struct Steps: Hashable, Sendable {
-    package var distance: Int64
-    /// Of all elements, those that may differ at all; one always may.
-    package var share: Double
-
-    /// Sums that lie at the border of two steps fall to either side, in the last layer and in those before it: one step
-    /// before a softmax moves its largest results by a few.
-    package static let atBorders = Steps(distance: 4, share: 0.01)
-  }
-
-  package init(relative: Double = 1e-3, absolute: Double = 1e-7, scaled: Double = 0) {
+  package init(relative: Double = 1e-3, absolute: Double = 1e-7, scaled: Double = 0, steps: Steps? = nil) {
+    self.steps = steps
     self.relative = relative
     self.absolute = absolute
     self.scaled = scaled
@@ -91,10 +81,7 @@ extension TensorDifference {
       }
     }
     for value in e { scale = max(scale, abs(Double(value))) }
-    if let steps = tolerance.steps, steps.allow(a, e) {
-      beyondCount = 0
-      reason = nil
-    }
+    allow(tolerance.steps, a.map(Double.init), e.map(Double.init))
   }
 
   /// `isWide`: elements are told with the digits of Double.
@@ -118,19 +105,18 @@ extension TensorDifference {
         note(i, isWide ? "\(a)" : "\(Float(a))", isWide ? "\(e)" : "\(Float(e))")
       }
     }
+    allow(tolerance.steps, actual, expected)
+  }
+
+  private mutating func allow(_ steps: Tolerance.Steps?, _ actual: [Double], _ expected: [Double]) {
+    guard beyondCount > 0, let steps, steps.allow(actual, expected) else { return }
+    beyondCount = 0
+    reason = nil
   }
 
   private mutating func note(_ index: Int, _ actual: String, _ expected: String) {
     if beyondCount == 0 { reason = "element \(index): expected \(expected), found \(actual)" }
     beyondCount += 1
-  }
-}
-
-extension Tolerance.Steps {
-  fileprivate func allow(_ actual: [Int64], _ expected: [Int64]) -> Bool {
-    let others = zip(actual, expected).filter { $0 != $1 }
-    return others.count <= max(1, Int(Double(expected.count) * share))
-      && others.allSatisfy { $0.0.subtractingReportingOverflow($0.1).partialValue.magnitude <= distance }
   }
 }
 

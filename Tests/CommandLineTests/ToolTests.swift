@@ -14,7 +14,7 @@ import Testing
   /// The tool lies beside the bundle of the tests.
   private func run(_ words: String...) throws -> Outcome { try run(words: words) }
 
-  private func run(words: [String]) throws -> Outcome {
+  private func run(words: [String], _ variables: [String: String] = [:]) throws -> Outcome {
     let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
@@ -23,7 +23,7 @@ import Testing
     // No test depends on what was measured before.
     process.environment = ProcessInfo.processInfo.environment.merging(["NEEDLETAIL_TUNING_TABLE": "none"]) {
       $1
-    }
+    }.merging(variables) { $1 }
     let output = Pipe()
     let errors = Pipe()
     process.standardOutput = output
@@ -305,5 +305,56 @@ import Testing
     #expect(outcome.code == 0)
     #expect(outcome.errors.contains("damaged"))
     #expect(try run("compile", model, "--tuning-table", "none").errors.isEmpty)
+  }
+
+  @Test func openBLASTellsWhoChoseItsKernels() throws {
+    func identity(_ core: String) throws -> String? {
+      let words = ["host", "--json", "-"]
+      let report = try JSON.parse(try run(words: words, ["OPENBLAS_CORETYPE": core]).output)
+      return report["host"]?["libraries"]?.array?.compactMap(\.string).first { $0.contains("OpenBLAS") }
+    }
+    guard let asked = try identity("Prescott"), asked.contains("kernels for Prescott") else { return }
+    #expect(asked.contains("(by OPENBLAS_CORETYPE=Prescott)"))
+    #expect(try identity("")?.contains("by OPENBLAS_CORETYPE") == false)
+  }
+
+  @Test func listsOfBatchesHaveAnEnd() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    for list in ["1,2,...,1000000000000", "2,3,...,9223372036854775807"] {
+      let outcome = try run("compile", model, "--batch", list)
+      #expect(outcome.code == 64, "\(list)")
+      #expect(outcome.errors.contains("at most 64 numbers"), "\(outcome.errors)")
+    }
+    #expect(try run("run", model, "--batch", "1000000000000").code == 1)
+    #expect(try run("run", model, "--size", "N=9223372036854775807").code == 1)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func pipesAreRefused() throws {
+    let folder = TemporaryFolder()
+    let model = tinyModel(folder)
+    let pipe = folder.path + "/pipe"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    #expect(try run("run", model, "--labels", pipe).code == 1)
+    #expect(try run("run", pipe).code != 0)
+    let tuned = try run("compile", model, "--backend", "auto", "--tuning-table", pipe)
+    #expect(tuned.errors.contains("not a regular file"))
+  }
+
+  /// The longer run is described in docs/architecture.md.
+  @Test(.timeLimit(.minutes(2))) func someChangedModelsEndWell() throws {
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Fuzz/fuzz.py")
+    let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let tool = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("needletail")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", script.path, tool.path, "--cases", "60"]
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(text)")
   }
 }

@@ -102,9 +102,11 @@ import Testing
     let (model, folder) = try model()
     defer { withExtendedLifetime(folder) {} }
     #expect(model.batchSymbols == ["N"])
-    let maker = InputMaker(batch: 3)
-    #expect(try maker.sizes(of: model.inputs[0], in: model) == [3, 4])
-    #expect(try InputMaker(sizes: ["N": 5]).sizes(of: model.inputs[0], in: model) == [5, 4])
+    func sizes(_ maker: InputMaker) throws -> [Int] {
+      try maker.tensor(for: model.inputs[0], in: model, .zeros).sizes
+    }
+    #expect(try sizes(InputMaker(batch: 3)) == [3, 4])
+    #expect(try sizes(InputMaker(sizes: ["N": 5])) == [5, 4])
   }
 
   @Test func randomInputsDependOnTheSeedAlone() throws {
@@ -116,6 +118,21 @@ import Testing
     #expect(try elements(1) == elements(1))
     #expect(try elements(1) != elements(2))
     #expect(try elements(3).allSatisfy { $0 >= -1 && $0 < 1 })
+  }
+
+  @Test func inputsKeepToTheLimitOfMemory() throws {
+    let (model, folder) = try model()
+    defer { withExtendedLifetime(folder) {} }
+    // 40 floats, and as many bytes twice again for the array that they pass through.
+    #expect(try InputMaker(batch: 10, memoryLimit: 480).values(for: model).count == 1)
+    for fill in [InputMaker.Fill.zeros, .random] {
+      #expect(throws: EngineError.self) {
+        try InputMaker(batch: 11, memoryLimit: 480).values(for: model, fill)
+      }
+      for batch in [1 << 40, 1 << 61, Int.max] {
+        #expect(throws: EngineError.self) { try InputMaker(batch: batch).values(for: model, fill) }
+      }
+    }
   }
 
   @Test func comparisonFindsNoDifference() throws {

@@ -55,3 +55,38 @@ import Testing
     #expect(try Tensor([1, 2] as [Int32], sizes: [2]).topClasses() == nil)
   }
 }
+
+@Suite struct QuantizedStepsTests {
+  private func isWithin(_ actual: [Double], _ expected: [Double], _ steps: Tolerance.Steps?) throws -> Bool {
+    let tolerance = Tolerance(steps: steps)
+    return try TensorDifference(
+      .fromFloats(actual.map { Float($0) }, dataType: .float32, sizes: [actual.count]),
+      expected: .fromFloats(expected.map { Float($0) }, dataType: .float32, sizes: [expected.count]),
+      tolerance
+    ).isWithin
+  }
+
+  @Test func floatsOfAQuantizedResultMayBeStepsAway() throws {
+    let expected = (0..<200).map { Double($0) * 0.5 }
+    var actual = expected
+    actual[7] += 2
+    #expect(try isWithin(actual, expected, Tolerance.Steps(step: 0.5)))
+    #expect(try !isWithin(actual, expected, nil))
+    actual[7] += 0.5
+    #expect(try !isWithin(actual, expected, Tolerance.Steps(step: 0.5)))
+    actual[7] = expected[7]
+    for i in 0..<3 { actual[i] += 0.5 }
+    #expect(try !isWithin(actual, expected, Tolerance.Steps(step: 0.5)), "more than one in a hundred")
+  }
+
+  @Test func probabilitiesMoveWithTheirScores() throws {
+    let probability = Tolerance.Steps.Probability(gain: 0.5, one: 256, zero: 0)
+    let steps = Tolerance.Steps(probability: probability)
+    // 200 of 256: p · (1 − p) · 0.5 · 256 = 21.9 steps, and one for the rounding.
+    #expect(try isWithin([222], [200], steps))
+    #expect(try !isWithin([224], [200], steps))
+    #expect(try !isWithin([205], [200], Tolerance.Steps()))
+    #expect(try isWithin([4], [0], steps))
+    #expect(try !isWithin([5], [0], steps))
+  }
+}
