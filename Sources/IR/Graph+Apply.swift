@@ -67,22 +67,28 @@ extension Graph {
     }
     var isOpen: [NodeID: Bool] = [:]
     var visits = 0
-    var stack: [(node: Node, next: Int, isNew: Bool)] = []
+    var stack: [(place: Place, next: Int)] = []
+    func node(_ place: Place) -> Node? {
+      switch place {
+      case .inserted(let i): insertions[i].node
+      case .present(let i): nodes[i]
+      }
+    }
     func push(_ value: ValueID) {
       if let i = pending[value] {
-        stack.append((insertions[i].node, 0, true))
-      } else if Int(value.index) < values.count, let producer = values[Int(value.index)]?.producer,
-        let node = nodes[Int(producer.index)]
+        stack.append((.inserted(i), 0))
+      } else if Int(value.index) < values.count,
+        case .result(let producer, _)? = values[Int(value.index)]?.source, nodes[Int(producer.index)] != nil
       {
-        stack.append((node, 0, false))
+        stack.append((.present(Int(producer.index)), 0))
       }
     }
     for (_, new) in patch.replacements {
       push(new)
-      if let (node, _, _) = stack.last {
-        if isOpen[node.id] != nil { stack.removeLast() } else { isOpen[node.id] = true }
+      if let place = stack.last?.place, let id = node(place)?.id {
+        if isOpen[id] != nil { stack.removeLast() } else { isOpen[id] = true }
       }
-      while let (node, next, isNew) = stack.last {
+      while let (place, next) = stack.last, let node = node(place) {
         if next == node.inputs.count + node.epilogueInputs.count {
           isOpen[node.id] = false
           stack.removeLast()
@@ -93,8 +99,10 @@ extension Graph {
           next < node.inputs.count ? node.inputs[next] : node.epilogueInputs[next - node.inputs.count]
         guard let read else { continue }
         let depth = stack.count
-        push(isNew ? read : replaced[read] ?? read)
-        guard stack.count > depth, let id = stack.last?.node.id else { continue }
+        if case .inserted = place { push(read) } else { push(replaced[read] ?? read) }
+        guard stack.count > depth, let id = stack.last.flatMap({ Self.id($0.place, insertions) }) else {
+          continue
+        }
         switch isOpen[id] {
         case true?: return node.name
         case false?: stack.removeLast()
@@ -106,6 +114,19 @@ extension Graph {
       }
     }
     return nil
+  }
+
+  /// A node of the graph, or one that a patch inserts.
+  private enum Place {
+    case present(Int)
+    case inserted(Int)
+  }
+
+  private static func id(_ place: Place, _ insertions: [Patch.Pending]) -> NodeID {
+    switch place {
+    case .present(let i): NodeID(i)
+    case .inserted(let i): insertions[i].node.id
+    }
   }
 
   private mutating func insertPending(

@@ -26,14 +26,19 @@ package struct Graph: Sendable {
 
   package init(name: String = "") { self.name = name }
 
+  // Lent where they lie: a copy counts the references of all parts.
   package subscript(_ id: ValueID) -> Value {
-    guard let value = values[Int(id.index)] else { preconditionFailure("value \(id.index) was removed") }
-    return value
+    _read {
+      precondition(values[Int(id.index)] != nil, "the value was removed")
+      yield values[Int(id.index)]!
+    }
   }
 
   package subscript(_ id: NodeID) -> Node {
-    guard let node = nodes[Int(id.index)] else { preconditionFailure("node \(id.index) was removed") }
-    return node
+    _read {
+      precondition(nodes[Int(id.index)] != nil, "the node was removed")
+      yield nodes[Int(id.index)]!
+    }
   }
 
   package func node(_ id: NodeID) -> Node? { nodes[Int(id.index)] }
@@ -51,7 +56,8 @@ package struct Graph: Sendable {
 
   /// Whether a node that is there passes the test.
   package func containsNode(where test: (Node) -> Bool) -> Bool {
-    nodes.contains { node in node.map(test) ?? false }
+    for i in nodes.indices where nodes[i] != nil && test(self[NodeID(i)]) { return true }
+    return false
   }
 
   package var valueIDs: [ValueID] { values.indices.lazy.filter { values[$0] != nil }.map { ValueID($0) } }

@@ -25,6 +25,14 @@ import Testing
     try Tensor([Float](repeating: value, count: count), sizes: [count])
   }
 
+  /// Elements from −1 to 1.
+  private func pattern(_ count: Int, step: Int, modulus: Int) -> [Float] {
+    (0..<count).map { i -> Float in
+      let number = (i * step) % modulus
+      return Float(number) / Float(modulus / 2) - 1
+    }
+  }
+
   private func set<T: TensorElement>(_ tensor: Tensor, _ elements: [T]) throws {
     let target = try #require(tensor.mutableBytes)
     elements.withUnsafeBytes { source in
@@ -135,9 +143,11 @@ import Testing
     try turned.bind(input: "x", to: columns)
     try turned.bind(output: "y", to: rows)
     for step in [Float(1), 10] {
-      try set(columns, [0, 3, 1, 4, 2, 5].map { $0 * step })
+      let byColumns: [Float] = [0, 3, 1, 4, 2, 5]
+      try set(columns, byColumns.map { $0 * step })
       try turned.run()
-      #expect(try rows.elements(of: Float.self) == (0..<6).map { Float($0) * step + 1 })
+      let expected: [Float] = (0..<6).map { i -> Float in Float(i) * step + 1 }
+      #expect(try rows.elements(of: Float.self) == expected)
     }
   }
 
@@ -246,7 +256,8 @@ import Testing
     var byteCount: Int?
     for i in 0..<100 {
       let y = try request.run(["x": x, "pos": Tensor(scalar: Int64(i))])["y"]
-      #expect(try y?.elements(of: Float.self) == (0..<4).map { Float(1 + i + 4 * i + $0) })
+      let expected: [Float] = (0..<4).map { j -> Float in Float(1 + 5 * i + j) }
+      #expect(try y?.elements(of: Float.self) == expected)
       #expect(byteCount == nil || byteCount == model.planByteCount)
       byteCount = model.planByteCount
     }
@@ -255,11 +266,11 @@ import Testing
   /// The bits of a model do not depend on which number of threads was planned first.
   @Test(arguments: NumericsPolicy.allCases)
   func bitsDoNotDependOnWhatWasPlannedBefore(_ numerics: NumericsPolicy) throws {
-    let weights = (0..<65_536).map { Float(($0 * 37) % 101) / 50 - 1 }
+    let weights = pattern(65_536, step: 37, modulus: 101)
     let product = ModelBytes.model(
       [ModelBytes.node("MatMul", ["x", "w"], ["y"])], [ModelBytes.port("x", .float, ["N", 256])],
       [ModelBytes.port("y", .float, ["N", 256])], [ModelBytes.floats("w", weights, sizes: [256, 256])])
-    let x = try Tensor((0..<64 * 256).map { Float(($0 * 13) % 97) / 48 - 1 }, sizes: [64, 256])
+    let x = try Tensor(pattern(64 * 256, step: 13, modulus: 97), sizes: [64, 256])
     func bits(_ threads: [Int]) throws -> [Int: [Float]] {
       let model = try compiled(product, CompileOptions(numerics: numerics))
       var found: [Int: [Float]] = [:]

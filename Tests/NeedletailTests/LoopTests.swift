@@ -37,7 +37,8 @@ import Testing
     for trips in [3, 1000, 0] {
       let outputs = try request.run(["x": x, "n": Tensor(scalar: Int64(trips))])
       let sum = Float(trips * (trips - 1) / 2)
-      #expect(try outputs["y"]?.elements(of: Float.self) == (0..<4).map { Float($0) + sum })
+      let expected: [Float] = (0..<4).map { i -> Float in Float(i) + sum }
+      #expect(try outputs["y"]?.elements(of: Float.self) == expected)
       #expect(outputs["all"]?.sizes == [trips, 4])
       if trips > 0, let byteCount { #expect(model.planByteCount <= byteCount + 8192, "\(trips) trips") }
       byteCount = byteCount ?? model.planByteCount
