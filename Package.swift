@@ -34,7 +34,8 @@ let vocabulary: [Target] = [
 
 let engine: [Target] = [
   module("Host"),
-  module("Kernels", ["Host", "Operators", "IR", "Tensors"]),
+  .target(name: "CFutex"),
+  module("Kernels", ["CFutex", "Host", "Operators", "IR", "Tensors"]),
   module("Passes", ["Operators", "IR", "Tensors"]),
   module("Runtime", ["Kernels", "Host", "Operators", "IR", "Tensors"]),
   module("Compiler", ["Passes", "Runtime", "Kernels", "Host", "Operators", "IR", "Tensors"]),
@@ -113,6 +114,7 @@ let testTargets: [Target] = [
   tests("ConformanceTests", ["RecordedData", "TestSupport", "Needletail", "Host"]),
   .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
   program("AllocationProbe", path: "Tests/AllocationProbe", ["CAllocationCount", "Needletail"]),
+  program("ProcessProbe", path: "Tests/ProcessProbe", ["Needletail"]),
 ]
 
 let package = Package(

@@ -1,19 +1,24 @@
-import Glibc
 import Host
 import Synchronization
 
 /// The calling thread and the workers it has leased: one fork and join at a time.
 ///
-/// Unchecked: the plain fields are written by the caller before it publishes an epoch to the workers (releasing), read
-/// by them after they saw it (acquiring), and written again only after all have reported back.
+/// The caller takes over what no worker has begun, and waits only for those that are in the middle of a chunk.
+///
+/// Unchecked: the plain fields are written by the caller before it publishes work (releasing), read by workers after
+/// they started it (acquiring), and written again only after each is done or withdrawn.
 package final class Team: @unchecked Sendable {
   private let pool: WorkerPool
   private let limit: Int
   /// Bits of the leased workers.
   private var leased: UInt64 = 0
   package private(set) var leasedCount = 0
-  /// Where the caller ran at the last fork: during a long run it may be moved.
-  private(set) var callerProcessor: Int32?
+  /// Where a team may run alone for a while.
+  private var contention: Contention?
+  private var leaseStart: UInt64 = 0
+  /// Of the caller's processor time; 0: this run is not judged.
+  private var busyStart: UInt64 = 0
+  private var isLong = false
 
   private var type: any ParallelWork.Type = NoWork.self
   private var context: UnsafeRawPointer?
@@ -22,12 +27,18 @@ package final class Team: @unchecked Sendable {
   /// For each thread the next chunk of its range, each on cache lines of its own.
   private let nextChunks: UnsafeMutablePointer<Atomic<Int>>
   private static let lineCount = 16
-  private let pending = Atomic<Int>(0)
+  /// Workers of the dispatch that began last, and when.
+  private var helpers: UInt64 = 0
+  private var beginning: UInt64 = 0
+  /// Waits up to here are spun through at any rate, and none is for longer than the other.
+  private static let spinNanoseconds: ClosedRange<UInt64> = 20_000...2_000_000
 
-  /// A team of at most `threads` threads, the caller among them.
-  package init(threads: Int, pool: WorkerPool = .shared) {
+  /// A team of at most `threads` threads, the caller among them. One that yields runs on the caller alone for a while
+  /// where its threads cost more than they bring.
+  package init(threads: Int, yields: Bool = false, pool: WorkerPool = .shared) {
     limit = max(0, min(threads, WorkerPool.maximum) - 1)
     self.pool = pool
+    contention = yields && limit > 0 ? Contention() : nil
     nextChunks = .allocate(capacity: (limit + 1) * Self.lineCount)
     for i in 0..<(limit + 1) * Self.lineCount { (nextChunks + i).initialize(to: Atomic(0)) }
   }
@@ -40,6 +51,11 @@ package final class Team: @unchecked Sendable {
   /// Leases as many workers as are free, up to the limit. Never waits: a run alone is still right.
   package func lease() {
     guard limit > 0, leased == 0 else { return }
+    if let contention {
+      leaseStart = monotonicNanoseconds()
+      guard contention.allowsThreads(at: leaseStart) else { return }
+      busyStart = isLong ? threadNanoseconds() : 0
+    }
     leased = pool.lease(limit)
     leasedCount = leased.nonzeroBitCount
   }
@@ -49,6 +65,14 @@ package final class Team: @unchecked Sendable {
     pool.release(leased)
     leased = 0
     leasedCount = 0
+    if contention != nil { judge() }
+  }
+
+  private func judge() {
+    let now = monotonicNanoseconds()
+    let wall = now - leaseStart
+    isLong = wall >= Contention.shortestRun
+    if isLong, busyStart > 0 { contention?.note(wall: wall, busy: threadNanoseconds() - busyStart, at: now) }
   }
 
   /// Runs the chunks of the work at `context` on the caller and the leased workers.
@@ -66,34 +90,36 @@ package final class Team: @unchecked Sendable {
     self.type = type
     self.context = context
     chunkCount = chunks
-    callerProcessor = Processor.current
-    let helpers = min(leasedCount, max(chunks - 1, 0))
-    rangeCount = helpers + 1
-    for i in 0...helpers { nextChunks[i * Self.lineCount].store(range(i).lowerBound, ordering: .relaxed) }
-    pending.store(helpers, ordering: .relaxed)
+    let helperCount = min(leasedCount, max(chunks - 1, 0))
+    rangeCount = helperCount + 1
+    for i in 0...helperCount { nextChunks[i * Self.lineCount].store(range(i).lowerBound, ordering: .relaxed) }
+    // Where the caller runs now: during a long run it may be moved.
+    let processor = Processor.current
     var remaining = leased
-    for i in 0..<helpers {
+    helpers = 0
+    for rank in 0..<helperCount {
       let index = remaining.trailingZeroBitCount
+      helpers |= remaining & (~remaining &+ 1)
       remaining &= remaining - 1
-      pool.start(index, for: self, rank: i + 1)
+      pool.worker(index).publish(self, rank: rank + 1, processor: processor)
     }
+    beginning = monotonicNanoseconds()
   }
 
-  /// The second half: the caller helps, and waits until all is done.
+  /// The second half: the caller does what is left, and waits for the workers that have begun a part.
   func finish() {
     work(0)
-    var spins = 0
-    while pending.load(ordering: .acquiring) != 0 {
-      spins += 1
-      if spins & 0x3ff == 0 { sched_yield() } else { _spinPause() }
+    // A worker's part is about as long as the caller's own: a longer wait means that it is not running.
+    let own = monotonicNanoseconds() - beginning
+    let patience = min(max(own, Self.spinNanoseconds.lowerBound), Self.spinNanoseconds.upperBound)
+    while helpers != 0 {
+      pool.worker(helpers.trailingZeroBitCount).join(spinning: patience)
+      helpers &= helpers - 1
     }
   }
 
-  /// The part of the worker that has this rank in the team: chunks until none is left, then one report.
-  func help(_ rank: Int) {
-    work(rank)
-    pending.subtract(1, ordering: .releasing)
-  }
+  /// The part of the worker that has this rank in the team: chunks until none is left.
+  func help(_ rank: Int) { work(rank) }
 
   private func range(_ i: Int) -> Swift.Range<Int> {
     chunkCount * i / rangeCount..<chunkCount * (i + 1) / rangeCount
@@ -119,10 +145,4 @@ package final class Team: @unchecked Sendable {
 /// What a team has before its first dispatch.
 private struct NoWork: ParallelWork {
   func run(chunk: Int) {}
-}
-
-@inline(__always)
-func _spinPause() {
-  // A relaxed fence keeps the loop from being collapsed; the processor's pause has no Swift spelling.
-  atomicMemoryFence(ordering: .acquiring)
 }

@@ -39,7 +39,7 @@ public final class InferenceRequest {
     self.target = target
     self.backend = backend
     self.threads = threads
-    interpreter = Interpreter(team: Team(threads: threads), arenas: model.arenaBudget)
+    interpreter = Interpreter(team: Team(threads: threads, yields: true), arenas: model.arenaBudget)
     inputIndex = Dictionary(model.inputs.enumerated().map { ($1.name, $0) }) { first, _ in first }
     outputIndex = Dictionary(model.outputs.enumerated().map { ($1.name, $0) }) { first, _ in first }
   }

@@ -91,4 +91,14 @@ import Testing
     #expect(rows.allSatisfy { abs(($0["items_per_s"]?.double ?? 0) - 1e6) < 1 })
     #expect(text(concurrencyStudy, result).contains("INVALID: Little's law"))
   }
+
+  @Test func neighboursAreSetAgainstOneThread() throws {
+    let result = try run(neighbourStudy, models: ["tiny"])
+    #expect(result.rows.count == 4 * 2 * 2)
+    #expect(Set(result.rows.compactMap { $0["busy_loops"]?.integer }) == [0, 1, 2, 4])
+    let ours = result.rows.filter { $0["engine"]?.string == "needletail" }
+    #expect(ours.allSatisfy { abs(($0["p50_ms"]?.double ?? 0) - 0.001) < 1e-6 })
+    #expect(text(neighbourStudy, result).contains("busy loops"))
+    #expect(result.remarks.isEmpty, "\(result.remarks)")
+  }
 }

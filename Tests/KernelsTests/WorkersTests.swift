@@ -36,6 +36,45 @@ private struct Count: ParallelWork {
     #expect(teams.allSatisfy { $0.leasedCount == 0 })
   }
 
+  @Test func workIsTakenOverFromThreadsThatDoNotStart() {
+    let pool = WorkerPool(holdsThreads: true)
+    let counts = UnsafeMutablePointer<Int>.allocate(capacity: 100)
+    defer { counts.deallocate() }
+    counts.initialize(repeating: 0, count: 100)
+    for turn in 1...200 {
+      // Each team is gone before the threads look at what was published for them.
+      let team = Team(threads: 4, pool: pool)
+      team.lease()
+      #expect(team.leasedCount == 3)
+      for _ in 0..<3 { Workers(team: team).forEach(100, Count(counts: counts)) }
+      team.release()
+      if turn == 100 { pool.letGo(2) }
+    }
+    #expect((0..<100).allSatisfy { counts[$0] == 600 })
+  }
+
+  @Test func manyTeamsAtOnce() async {
+    let pool = WorkerPool()
+    let right = await withTaskGroup(of: Bool.self) { group in
+      for seed in 0..<64 {
+        group.addTask {
+          let counts = UnsafeMutablePointer<Int>.allocate(capacity: 40)
+          defer { counts.deallocate() }
+          counts.initialize(repeating: 0, count: 40)
+          for turn in 0..<50 {
+            let team = Team(threads: 2 + (seed + turn) % 3, yields: turn % 2 == 0, pool: pool)
+            team.lease()
+            for chunks in [1, 3, 40] { Workers(team: team).forEach(chunks, Count(counts: counts)) }
+            team.release()
+          }
+          return counts[0] == 150 && counts[2] == 100 && counts[39] == 50
+        }
+      }
+      return await group.reduce(true) { $0 && $1 }
+    }
+    #expect(right)
+  }
+
   @Test func budgetIsTheSmallestLimit() {
     #expect(ThreadBudget(affinity: 8, quota: nil, requested: nil).threads == 8)
     #expect(ThreadBudget(affinity: 8, quota: 1.5, requested: nil).threads == 2)

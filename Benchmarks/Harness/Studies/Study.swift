@@ -135,7 +135,9 @@ private let threads = Option<Int>.value(
 private let listModels = Option<Bool>.flag(
   "--list-models", "print the models that would be measured, and end")
 
-package let studies = [sweepStudy, sizeStudy, accuracyStudy, growthStudy, concurrencyStudy]
+package let studies = [
+  sweepStudy, sizeStudy, accuracyStudy, growthStudy, concurrencyStudy, neighbourStudy,
+]
 
 package let studyCommand = CommandDeclaration(
   name: "study",
