@@ -44,7 +44,7 @@ enum Options {
 
   static let maxMemory = Option<Int?>.value(
     "--max-memory", "SIZE", "bytes for values and packed weights, such as 200MB: the fastest plan that fits",
-    default: nil, defaultText: "what the machine has"
+    default: nil, defaultText: "three quarters of what the machine has"
   ) { (text) throws(UsageError) in try Read.byteCount(text) }
 
   static let maxSteps = Option<Int?>.value(

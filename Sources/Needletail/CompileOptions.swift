@@ -12,9 +12,11 @@ public enum Optimization: String, Sendable, Hashable, CaseIterable {
 
 /// Which results are good enough.
 public enum NumericsPolicy: String, Sendable, Hashable, CaseIterable {
-  /// Sums in another order, and algorithms such as Winograd's within a tested bound.
+  /// Sums in another order, and algorithms such as Winograd's within a tested bound. On a named backend the bits depend
+  /// on the model, the sizes, the number of threads and the processor, not on what was planned before; `auto` measures,
+  /// so its bits may differ between processes.
   case fast
-  /// Sums in another order, no other algorithms.
+  /// Sums in another order, no other algorithms. The same bits on any number of threads.
   case strict
 }
 
@@ -30,7 +32,7 @@ public struct CompileOptions: Sendable, Hashable {
   public var optimization: Optimization
   public var numerics: NumericsPolicy
   public var prefer: Preference
-  /// Bytes that values and packed weights of a plan may take; nil: as many as the machine and the control group have. The
+  /// Bytes that values and packed weights of a plan may take; nil: three quarters of what the machine and the control group have. The
   /// fastest plan that fits is taken; where none does, planning throws with the bytes that the smallest needs.
   public var memoryLimit: Int?
   /// Steps that a run may take for what is not linear in its operands and results, such as trips of a Loop, pairs of
