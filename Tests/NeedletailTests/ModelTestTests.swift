@@ -103,8 +103,9 @@ import Testing
     defer { withExtendedLifetime(folder) {} }
     #expect(model.batchSymbols == ["N"])
     let maker = InputMaker(batch: 3)
-    #expect(try maker.sizes(of: model.inputs[0], in: model) == [3, 4])
-    #expect(try InputMaker(sizes: ["N": 5]).sizes(of: model.inputs[0], in: model) == [5, 4])
+    #expect(try maker.tensor(for: model.inputs[0], in: model, .random).sizes == [3, 4])
+    let named = InputMaker(sizes: ["N": 5])
+    #expect(try named.tensor(for: model.inputs[0], in: model, .random).sizes == [5, 4])
   }
 
   @Test func randomInputsDependOnTheSeedAlone() throws {
