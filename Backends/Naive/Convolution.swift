@@ -11,7 +11,8 @@ extension Convolution: NaiveOperator {
     let weights = try call.operand(1)
     let bias = try call.optional(2)
     guard x.rank >= 2, weights.rank == x.rank, groups > 0, weights.sizes[0] % groups == 0,
-      x.sizes[1] == weights.sizes[1] * groups, bias.map({ $0.sizes == [weights.sizes[0]] }) ?? true,
+      try x.sizes[1] == multiplied(weights.sizes[1], groups),
+      bias.map({ $0.sizes == [weights.sizes[0]] }) ?? true,
       weights.dataType == x.dataType, bias.map({ $0.dataType == x.dataType }) ?? true
     else { throw .malformed }
     let geometry = try WindowGeometry(

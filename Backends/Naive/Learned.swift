@@ -139,7 +139,7 @@ extension SupportVectors: NaiveOperator {
     guard vectorTensor.rank == 2, vectorTensor.sizes[1] == columns else { throw .malformed }
     let count = vectorTensor.sizes[0]
     try call.takeProducts([rows, count, columns + 64])
-    try call.takeScratch(2 * count)
+    try call.takeScratch(count, bytes: 16)
     let (data, vectors) = (try call.reals(x), try call.reals(vectorTensor))
     let coefficients = try call.reals(call.operand(2))
     let rho = try call.reals(call.operand(3))
@@ -161,7 +161,9 @@ extension SupportVectors: NaiveOperator {
     let classes = perClass.count
     guard 2...1 << 16 ~= classes, perClass.allSatisfy({ 0...count ~= $0 }) else { throw .malformed }
     let pairs = classes * (classes - 1) / 2
-    guard perClass.reduce(0, +) == count, coefficients.count == (classes - 1) * count, rho.count == pairs
+    var total = 0
+    for size in perClass { total = try added(total, size) }
+    guard total == count, coefficients.count == saturatingProduct([classes - 1, count]), rho.count == pairs
     else {
       throw .malformed
     }

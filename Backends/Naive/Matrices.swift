@@ -47,10 +47,10 @@ extension Trilu: NaiveOperator {
     guard x.rank >= 2, x.dataType != .string else { throw .malformed }
     let (rows, columns) = (x.sizes[x.rank - 2], x.sizes[x.rank - 1])
     let given = try call.integers(1)?.first ?? 0
-    // Diagonals further out leave all or nothing.
-    let k = min(max(given, -rows - 1), columns + 1)
     let matrices = try x.sizes.dropLast(2).product
     try move([x], x.dataType, x.sizes, in: &call) { operands, y, width in
+      // Diagonals further out leave all or nothing.
+      let k = min(max(given, -rows - 1), columns + 1)
       let source = operands[0].bytes.base
       y.base.initializeMemory(as: UInt8.self, repeating: 0, count: y.elementCount * width)
       for matrix in 0..<matrices {

@@ -83,7 +83,9 @@ extension NaiveOperator {
   ) throws(KernelFault) -> [RuntimeValue?] {
     var call = Evaluation(
       operands, wanted: wanted, destinations: destinations, byteLimit: byteLimit, endsWhenEmpty: true)
-    do { try evaluate(&call) } catch  where error == .nothingToCompute {}
+    do throws(KernelFault) { try evaluate(&call) } catch {
+      if error != .nothingToCompute { throw error }
+    }
     return call.results
   }
 

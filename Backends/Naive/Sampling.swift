@@ -344,11 +344,13 @@ extension DeformConv: NaiveOperator {
     let (axes, channels, outputs) = (geometry.rank, x.sizes[1], weights.sizes[0])
     // Sizes of the window itself are those of the weights, and their product fits; those of the result may not.
     let taps = try geometry.kernel.product
+    let maskSize = try multiplied(offsetGroups, taps)
+    let offsetSize = try multiplied(maskSize, axes)
     guard offsetGroups <= max(channels, 1), channels % groups == 0, outputs % groups == 0,
       channels % offsetGroups == 0,
       weights.sizes[1] == channels / groups,
-      offsets.sizes == [x.sizes[0], offsetGroups * taps * axes] + geometry.output,
-      mask.map({ $0.sizes == [x.sizes[0], offsetGroups * taps] + geometry.output }) ?? true,
+      offsets.sizes == [x.sizes[0], offsetSize] + geometry.output,
+      mask.map({ $0.sizes == [x.sizes[0], maskSize] + geometry.output }) ?? true,
       bias.map({ $0.sizes == [outputs] }) ?? true
     else { throw .malformed }
     let y = try call.result(0, x.dataType, [x.sizes[0], outputs] + geometry.output)
@@ -356,9 +358,10 @@ extension DeformConv: NaiveOperator {
     let (xs, ws, ds) = (try call.reals(x), try call.reals(weights), try call.reals(offsets))
     let bs = try bias.map { (bias) throws(KernelFault) in try call.reals(bias) }
     let ms = try mask.map { (mask) throws(KernelFault) in try call.reals(mask) }
-    try call.takeProducts([x.sizes[0], points, taps, channels + outputs * (channels / groups)])
+    try call.takeProducts([x.sizes[0], points, taps, channels])
+    try call.takeProducts([x.sizes[0], points, taps, outputs, channels / groups])
     // Positions in the kernel along each axis, tap by tap.
-    try call.takeScratch(try multiplied(taps, axes + channels))
+    try call.takeScratch(try multiplied(taps, try added(axes, channels)))
     var shifts: [Int] = []
     shifts.reserveCapacity(taps * axes)
     forEachIndex(geometry.kernel) { k in

@@ -134,7 +134,7 @@ extension LinearAttention: NaiveOperator {
     let results = try faulting { () throws(TensorError) in try Tensor.elementCount(of: outputSizes) }
     try call.checkCount(elements, of: .float64)
     try call.checkCount(results, of: .float64)
-    try call.takeProducts([batch, rows, keyHeads + queryHeads, k, v])
+    try call.takeProducts([batch, rows, keyHeads, 1 + queryHeads / keyHeads, k, v])
     var state = try past == nil ? call.zeros(elements) : call.reals(past) ?? []
     var output = try call.zeros(results)
     let (q, keys, values) = (try call.reals(query), try call.reals(key), try call.reals(value))
