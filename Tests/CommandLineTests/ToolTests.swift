@@ -321,11 +321,10 @@ import Testing
   @Test func listsOfBatchesHaveAnEnd() throws {
     let folder = TemporaryFolder()
     let model = tinyModel(folder)
-    for list in ["1,2,...,1000000000000", "2,3,...,9223372036854775807"] {
-      let outcome = try run("compile", model, "--batch", list)
-      #expect(outcome.code == 64, "\(list)")
-      #expect(outcome.errors.contains("at most 64 numbers"), "\(outcome.errors)")
-    }
+    let outcome = try run("compile", model, "--batch", "2,3,...,9223372036854775807")
+    #expect(outcome.code == 64)
+    #expect(outcome.errors.contains("at most 64 numbers"), "\(outcome.errors)")
+    #expect(try run("compile", model, "--batch", "1,2,...,1000000000000").code == 1)
     #expect(try run("run", model, "--batch", "1000000000000").code == 1)
     #expect(try run("run", model, "--size", "N=9223372036854775807").code == 1)
   }

