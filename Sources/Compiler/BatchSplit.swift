@@ -13,6 +13,9 @@ struct BatchSplit {
   /// nothing, and large products of few rows lose.
   static let cachedByteCount = 8 << 20
 
+  /// More turns are not taken: items without elements may be any number.
+  private static let turnLimit = 1 << 20
+
   /// Items of the whole batch, and of one turn.
   let batch: Int
   let group: Int
@@ -34,7 +37,11 @@ struct BatchSplit {
     }
     guard most > Double(Self.cachedByteCount) else { return nil }
     let fitting = max(1, Int(Double(Self.cachedByteCount) / (most / Double(batch))))
-    guard let group = (1..<batch).last(where: { batch % $0 == 0 && $0 <= fitting }) else { return nil }
+    // From the largest that fits: a batch may be a number that no memory holds.
+    let candidates = stride(from: min(fitting, batch - 1), through: 1, by: -1)
+    guard let group = candidates.first(where: { batch % $0 == 0 }), batch / group <= Self.turnLimit else {
+      return nil
+    }
     self.batch = batch
     self.group = group
     self.batched = batched

@@ -237,6 +237,8 @@ package final class Specializer: PlanSource {
   private func fastest(
     _ region: Graph, against mixture: Draft, _ key: PlanChoices.Key, budget: UInt64
   ) throws(GraphError) -> Draft {
+    // Every plan of the race has memory of its own for all values.
+    if mixture.plan.workingByteCount > options.memoryLimit / 8 { return mixture }
     let weights = BorrowedWeights(mixture.packed)
     var rivals: [(options: PlanOptions, draft: Draft)] = [(options, mixture)]
     for id in backends.available where id != .naive && Self.couldWin(id, against: mixture.reports) {

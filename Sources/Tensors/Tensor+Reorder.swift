@@ -5,7 +5,7 @@ extension Tensor {
   public func reordered(to target: Format) throws(TensorError) -> Tensor {
     if dataType == .string || placement.sameBytes(as: target) {
       return try Tensor(
-        dataType: dataType, sizes: sizes, format: target, storage: storage, byteOffset: byteOffset)
+        storing: dataType, sizes: sizes, format: target, storage: storage, byteOffset: byteOffset)
     }
     guard format.storage == target.storage else {
       throw .unsupportedFormat("reordering \(format) to \(target) would convert elements")

@@ -26,7 +26,8 @@ public struct Tensor: Sendable {
       byteOffset: byteOffset)
   }
 
-  private init(
+  /// The same for elements that may be stored as another type.
+  init(
     storing dataType: DataType, sizes: [Int], format: Format, storage: TensorStorage, byteOffset: Int
   )
     throws(TensorError)
@@ -111,7 +112,7 @@ public struct Tensor: Sendable {
     if count != elementCount { throw .elementCount(expected: elementCount, found: count) }
     if format.layout != .rowMajor { throw .unsupportedFormat("only row-major bytes can be reshaped") }
     return try Tensor(
-      dataType: dataType, sizes: sizes, format: format, storage: storage, byteOffset: byteOffset)
+      storing: dataType, sizes: sizes, format: format, storage: storage, byteOffset: byteOffset)
   }
 
   /// The strings of a tensor of strings, as bytes; empty for other types.

@@ -86,7 +86,7 @@ import Testing
         GatherND(), [try Self.empty([far, 0]), .tensor(try Tensor([Int64(far - 1)], sizes: [1, 1]))], [1, 0]
       ),
       (Concat(axis: 0), [try Self.empty([1 << 61, 0]), try Self.empty([1 << 61, 0])], [far, 0]),
-      (Split(axis: 0), [try Self.empty([.max, 0])], [.max, 0]),
+      (Split(axis: 0), [try Self.empty([far, 0])], [far, 0]),
       (Transpose(permutation: [1, 0]), [try Self.empty([far, 0])], [0, far]),
       (CenterCropPad(), [try Self.empty([1, 0]), try Self.integers([Int64(far), 0])], [far, 0]),
       (Pad(pads: [1 << 39, 0, 1 << 39, 0]), [try Self.empty([1, 0])], [1 + 1 << 40, 0]),
@@ -96,8 +96,10 @@ import Testing
       (Unique(axis: 0), [try Self.empty([far, 0])], [1, 0]),
     ]
     for (op, operands, sizes) in cases {
-      let result = try evaluate(op, operands, wanted: [true])[0]?.tensor
-      #expect(result?.sizes == sizes, "\(op)")
+      do throws(KernelFault) {
+        let result = try evaluate(op, operands, wanted: [true])[0]?.tensor
+        #expect(result?.sizes == sizes, "\(op)")
+      } catch { Issue.record("\(op): \(error)") }
     }
   }
 

@@ -123,8 +123,13 @@ import Testing
 
   @Test func storageOfAnotherType() throws {
     let narrow = try Tensor.fromDoubles([1, -2.5], dataType: .bfloat16, sizes: [2])
-    let x = try Tensor(
-      dataType: .float32, sizes: [2], format: Format(storage: .bfloat16), storage: narrow.storage)
+    let format = Format(storage: .bfloat16)
+    #expect(throws: TensorError.self) {
+      try Tensor(dataType: .float32, sizes: [2], format: format, storage: narrow.storage)
+    }
+    let x = try Tensor(uninitialized: .float32, sizes: [2], format: format)
+    let target = try #require(x.mutableBytes)
+    narrow.withBytes { target.base.copyMemory(from: $0.base, byteCount: $0.count) }
     #expect(try x.doubles() == [1, -2.5])
     #expect(try x.converted(to: .float32).elements(of: Float.self) == [1, -2.5])
   }

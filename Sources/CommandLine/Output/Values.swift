@@ -12,21 +12,38 @@ struct ValueSummary {
   var notFinite = 0
 
   init(_ tensor: Tensor) throws {
-    let values = try tensor.doubles()
-    first = Array(values.prefix(8))
-    let finite = values.filter(\.isFinite)
-    notFinite = values.count - finite.count
-    guard let least = finite.min(), let most = finite.max() else { return }
+    // One by one: an array of all would take more memory than the tensor.
+    let codec = try ElementCodec.of(tensor.dataType)
+    let dense = try tensor.reordered(to: .rowMajor(tensor.dataType))
+    let count = dense.elementCount
+    var sum = 0.0
+    var least = Double.infinity
+    var most = -Double.infinity
+    dense.withBytes { bytes in
+      for i in 0..<count {
+        let value = codec.double(at: i, in: bytes.base)
+        if i < 8 { first.append(value) }
+        guard value.isFinite else {
+          notFinite += 1
+          continue
+        }
+        sum += value
+        least = min(least, value)
+        most = max(most, value)
+      }
+    }
+    guard count > notFinite else { return }
     minimum = least
     maximum = most
-    mean = finite.reduce(0, +) / Double(finite.count)
+    mean = sum / Double(count - notFinite)
   }
 }
 
 /// The five largest of each row, when a tensor looks like scores of classes: floats, one row or a few, many classes.
 func topFive(_ tensor: Tensor) throws -> [[(index: Int, score: Float)]]? {
   guard tensor.dataType.isFloatingPoint, tensor.rank >= 1, let classes = tensor.sizes.last, classes >= 5,
-    tensor.elementCount > 0, tensor.elementCount / classes == tensor.sizes[0] || tensor.rank == 1
+    tensor.elementCount > 0, tensor.elementCount <= 1 << 20,
+    tensor.elementCount / classes == tensor.sizes[0] || tensor.rank == 1
   else { return nil }
   let values = try tensor.floats()
   return (0..<values.count / classes).map { row in
